@@ -1,0 +1,35 @@
+"""Typed, de-duplicating, distributed sorted sets over Redis, Valkey or memory.
+
+>>> from redset import SortedSet, connect
+>>> jobs = SortedSet(connect("memory://"), "jobs")
+>>> jobs.add("b"), jobs.add("a"), jobs.add("a")
+(0.0, 0.0, 0.0)
+>>> jobs.take(10)
+['a', 'b']
+"""
+
+from __future__ import annotations
+
+from redset._async.sets import AsyncScheduledSet, AsyncSortedSet, AsyncTimeSortedSet
+from redset._async.ttl import AsyncTTLSet
+from redset._sync.sets import ScheduledSet, SortedSet, TimeSortedSet
+from redset._sync.ttl import TTLSet
+from redset.connecting import connect, connect_async
+from redset.interfaces import DeadLetter, Merge
+
+__all__ = [
+    "AsyncScheduledSet",
+    "AsyncSortedSet",
+    "AsyncTTLSet",
+    "AsyncTimeSortedSet",
+    "DeadLetter",
+    "Merge",
+    "ScheduledSet",
+    "SortedSet",
+    "TTLSet",
+    "TimeSortedSet",
+    "connect",
+    "connect_async",
+]
+
+__version__ = "1.0.0"

@@ -1,0 +1,1 @@
+"""The source of the set classes. Their blocking twins in ``_sync`` are generated from it."""

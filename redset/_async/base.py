@@ -1,0 +1,198 @@
+"""What all sets share: a name on a backend, coding of items, reading in order."""
+
+from __future__ import annotations
+
+import logging
+import math
+from typing import TYPE_CHECKING, Any, Generic
+
+from redset._checks import check_merge, check_name, check_part
+from redset._chunks import CHUNK, chunks
+from redset._decoding import decode, describe
+from redset._dunders import AsyncCollectionOperators
+from redset._opening import open_async_backend
+from redset._types import T
+from redset.exceptions import DecodeError
+from redset.serializers import StringSerializer
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Sequence
+
+    from redset.interfaces import AsyncBackend, AsyncRedisClient, Bound, Entry, Merge, Serializer
+
+_log = logging.getLogger("redset")
+
+_strings = StringSerializer()
+
+
+class AsyncBaseSet(AsyncCollectionOperators[T], Generic[T]):
+    """A named set of items on a backend. Not made directly: see its subclasses."""
+
+    # Entries up to this bound cannot be seen.
+    _low: Bound = -math.inf
+
+    def __init__(
+        self,
+        source: AsyncBackend | AsyncRedisClient,
+        name: str,
+        serializer: Serializer[Any] | None,
+        merge: Merge,
+    ) -> None:
+        self._name = check_name(name)
+        if serializer is None:
+            serializer = _strings
+        check_part(serializer, "serializer", "dumps", "loads")
+        self._serializer: Serializer[Any] = serializer
+        self._dumps = serializer.dumps
+        self._loads = serializer.loads
+        self._merge = check_merge(merge)
+        self._backend = open_async_backend(source)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._name!r} on {self._backend!r}>"
+
+    @property
+    def name(self) -> str:
+        """The name of the set: the key that holds it in the store."""
+        return self._name
+
+    @property
+    def backend(self) -> AsyncBackend:
+        """The backend that the set lives on."""
+        return self._backend
+
+    @property
+    def serializer(self) -> Serializer[T]:
+        """What turns items into bytes and back."""
+        return self._serializer
+
+    # Reading
+
+    async def length(self) -> int:
+        """Return the number of items. One round trip, O(1) (``ZCARD``)."""
+        return await self._backend.length(self._name)
+
+    async def contains(self, item: T) -> bool:
+        """Tell whether the item is in the set. One round trip, O(1) (``ZMSCORE``)."""
+        (score,) = await self._backend.scores(self._name, [self._dump(item)])
+        return score is not None
+
+    async def __aiter__(self) -> AsyncIterator[T]:
+        async for item, _ in self._walk():
+            yield item
+
+    # Removing
+
+    async def discard(self, item: T) -> bool:
+        """Remove an item if it is there.
+
+        Args:
+            item: the item.
+
+        Returns:
+            Whether it was there. One round trip, O(log n) (``ZREM``).
+        """
+        return await self._remove([self._dump(item)]) == 1
+
+    async def remove(self, item: T) -> None:
+        """Remove an item that must be there.
+
+        Args:
+            item: the item. One round trip, O(log n) (``ZREM``).
+
+        Raises:
+            KeyError: if it is not in the set.
+        """
+        if not await self.discard(item):
+            raise KeyError(item)
+
+    async def difference_update(self, items: Iterable[T]) -> int:
+        """Remove all the given items that are there.
+
+        Args:
+            items: any iterable of items; it is not read ahead by more than a thousand.
+
+        Returns:
+            How many were there. A round trip for every thousand, O(log n) an item (``ZREM``).
+        """
+        return sum([await self._remove(chunk) for chunk in chunks(map(self._dump, items))])
+
+    async def clear(self) -> bool:
+        """Remove all items, the dead letters, and whatever else is kept for the set.
+
+        Returns:
+            Whether there was anything. One round trip, O(n).
+        """
+        return await self._backend.clear(self._name)
+
+    async def _remove(self, members: Sequence[bytes]) -> int:
+        return await self._backend.remove(self._name, members, low=self._low)
+
+    # Coding
+
+    def _dump(self, item: T) -> bytes:
+        data: object = self._dumps(item)
+        if isinstance(data, bytes):
+            return data
+        if isinstance(data, str):
+            return data.encode()
+        message = (
+            f"{self._serializer!r}.dumps() gave {type(data).__name__}, but must give bytes or str"
+        )
+        raise TypeError(message)
+
+    def _rule(self, merge: Merge | None) -> Merge:
+        return self._merge if merge is None else check_merge(merge)
+
+    def _decode(self, member: bytes) -> T:
+        """Decode the one item that a caller looks at, and leaves where it is."""
+        try:
+            item: T = self._loads(member)
+        except Exception as error:
+            message = (
+                f"an item of {self._name!r} cannot be decoded ({describe(error)}); "
+                "is this the serializer that it was added with?"
+            )
+            raise DecodeError(message) from error
+        return item
+
+    def _decode_listed(self, entries: Iterable[Entry]) -> list[tuple[T, float]]:
+        """Decode the entries of a listing, which leaves out those that cannot be."""
+        items: list[tuple[T, float]]
+        items, letters = decode(self._loads, entries)
+        if letters:
+            _log.warning(
+                "passed over %d undecodable item(s) of %r; the first: %s",
+                len(letters),
+                self._name,
+                letters[0].reason,
+            )
+        return items
+
+    # Order
+
+    async def _walk(self, *, reverse: bool = False) -> AsyncIterator[tuple[T, float]]:
+        """Give all items in order, a page at a time, up to what was last at the start."""
+        low, high = self._low, math.inf
+        page = await self._backend.range(self._name, low, high, count=CHUNK, reverse=reverse)
+        end: tuple[float, bytes] | None = None
+        if len(page) == CHUNK:
+            # Entries that move on while they are met must not be followed for ever.
+            last = await self._backend.slice(self._name, -1, -1, reverse=reverse) or page
+            end = (last[-1][1], last[-1][0])
+        while page:
+            within = [entry for entry in page if not _is_past(entry, end, reverse=reverse)]
+            for item in self._decode_listed(within):
+                yield item
+            if end is None or len(within) < len(page):
+                return
+            page = await self._backend.range(
+                self._name, low, high, after=page[-1], count=CHUNK, reverse=reverse
+            )
+
+
+def _is_past(entry: Entry, end: tuple[float, bytes] | None, *, reverse: bool) -> bool:
+    if end is None:
+        return False
+    place = (entry[1], entry[0])
+    return place < end if reverse else place > end

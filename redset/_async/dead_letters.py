@@ -1,0 +1,126 @@
+"""Items that were taken out but could not be decoded, and what can be done about them."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from redset._async.base import AsyncBaseSet
+from redset._checks import check_limit
+from redset._chunks import CHUNK, chunks
+from redset._decoding import decode
+from redset._types import T
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Sequence
+
+    from redset.interfaces import AsyncBackend, AsyncRedisClient, DeadLetter, Entry, Merge, Serializer
+
+_log = logging.getLogger("redset")
+
+
+class AsyncDeadLetterSet(AsyncBaseSet[T]):
+    """A set whose undecodable items are set aside. Not made directly: see its subclasses."""
+
+    def __init__(
+        self,
+        source: AsyncBackend | AsyncRedisClient,
+        name: str,
+        serializer: Serializer[Any] | None,
+        merge: Merge,
+        dead_limit: int,
+    ) -> None:
+        self._dead_limit = check_limit(dead_limit)
+        super().__init__(source, name, serializer, merge)
+
+    async def dead(self, num: int = 100, start: int = 0) -> list[DeadLetter]:
+        """List items that were set aside because they could not be decoded.
+
+        Args:
+            num: how many to list at most.
+            start: how many of the oldest to pass over.
+
+        Returns:
+            Dead letters, oldest first. One round trip, O(log d + num) for d of them.
+        """
+        return await self._backend.dead(self._name, start, num) if num > 0 else []
+
+    async def dead_count(self) -> int:
+        """Return the number of dead letters. One round trip, O(1)."""
+        return await self._backend.dead_count(self._name)
+
+    async def redrive(self, letters: Iterable[DeadLetter] | None = None) -> int:
+        """Put dead letters back into the set, with the scores they had.
+
+        Where the member has been added anew meanwhile, the set's merge rule decides.
+
+        Args:
+            letters: which ones; by default all that there are.
+
+        Returns:
+            How many were put back. A round trip for every thousand, O(log n) an item.
+        """
+        moved = 0
+        async for members in self._dead_members(letters):
+            moved += await self._backend.redrive(self._name, members, self._merge)
+        return moved
+
+    async def forget(self, letters: Iterable[DeadLetter] | None = None) -> int:
+        """Drop dead letters for good.
+
+        Args:
+            letters: which ones; by default all that there are.
+
+        Returns:
+            How many were dropped. A round trip for every thousand, O(log d) a letter.
+        """
+        dropped = 0
+        async for members in self._dead_members(letters):
+            dropped += await self._backend.forget(self._name, members)
+        return dropped
+
+    async def _dead_members(
+        self, letters: Iterable[DeadLetter] | None
+    ) -> AsyncIterator[list[bytes]]:
+        """Give the members of dead letters in chunks; the caller removes each chunk."""
+        if letters is not None:
+            for chunk in chunks(letter.raw for letter in letters):
+                yield chunk
+            return
+        # Not more than there are now: consumers may bury the same ones again meanwhile.
+        left = await self._backend.dead_count(self._name)
+        while left > 0:
+            oldest = await self._backend.dead(self._name, 0, min(left, CHUNK))
+            left = left - len(oldest) if oldest else 0
+            yield [letter.raw for letter in oldest]
+
+    async def _decode_taken(self, entries: Iterable[Entry]) -> list[T]:
+        """Decode items that have left the set; those that cannot be become dead letters."""
+        pairs: list[tuple[T, float]]
+        pairs, letters = decode(self._loads, entries)
+        items = [item for item, _ in pairs]
+        if letters:
+            try:
+                await self._bury(letters)
+            except Exception:
+                # The other items are in nobody's hands but ours: they must get through.
+                if not items:
+                    raise
+        return items
+
+    async def _bury(self, letters: Sequence[DeadLetter]) -> None:
+        _log.warning(
+            "%d undecodable item(s) of %r became dead letters, see dead(); the first: %s",
+            len(letters),
+            self._name,
+            letters[0].reason,
+        )
+        try:
+            dropped = await self._backend.bury(self._name, letters, self._dead_limit)
+        except Exception:
+            # They are in no store now, so the log is the last place to keep them.
+            for letter in letters:
+                _log.exception("could not keep %r, score %r", letter.raw, letter.score)
+            raise
+        if dropped:
+            _log.error("dropped %d dead letters of %r: the limit is reached", dropped, self._name)

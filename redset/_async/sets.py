@@ -1,0 +1,639 @@
+"""The sorted sets: by score, by time of arrival, by due time."""
+
+from __future__ import annotations
+
+import math
+import operator
+import time
+from collections.abc import Sized
+from typing import TYPE_CHECKING, Any, overload
+
+from redset._async.dead_letters import AsyncDeadLetterSet
+from redset._checks import (
+    check_duration,
+    check_num,
+    check_score,
+    check_timeout,
+)
+from redset._chunks import chunks
+from redset._dunders import AsyncSequenceOperators
+from redset._types import T
+from redset.exceptions import EmptySetError
+from redset.interfaces import NOW, Merge
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable
+    from contextlib import AbstractAsyncContextManager
+
+    from redset.interfaces import (
+        AsyncBackend,
+        AsyncRedisClient,
+        Bound,
+        Entry,
+        Scorer,
+        Serializer,
+    )
+
+
+class AsyncSortedSet(AsyncDeadLetterSet[T], AsyncSequenceOperators[T]):
+    """A sorted set of items, shared by all who use its name on the same store.
+
+    The item with the lowest score is handed out first; ties go by the items' bytes. An
+    item that is added again stays one item, and `Merge` decides on its score.
+
+    Args:
+        redis_client: a Redis or Valkey client, or a backend.
+        name: the name of the set, which is its key in the store.
+        scorer: gives the score of an item added without one; 0 for every item by default.
+        serializer: turns items into bytes and back; text as UTF-8 by default.
+        lock_timeout: how many seconds to wait for `lock`; 10 by default.
+        lock_expires: after how many seconds a held `lock` is given up; 20 by default.
+        merge: what becomes of the score of an item that is added again.
+        dead_limit: how many dead letters to keep; beyond it, the oldest are dropped.
+
+    Raises:
+        TypeError: if an argument is not what it should be; the message says what is.
+        ValueError: if an argument is out of its range.
+
+    >>> from asyncio import run
+    >>> from redset.backends import AsyncMemoryBackend
+    >>> async def main() -> None:
+    ...     jobs = AsyncSortedSet(AsyncMemoryBackend(), "jobs")
+    ...     await jobs.add("mow the lawn", 2)
+    ...     await jobs.add("feed the cat", 1)
+    ...     await jobs.add("mow the lawn", 3)
+    ...     print(await jobs.take(10))
+    >>> run(main())
+    ['feed the cat', 'mow the lawn']
+    """
+
+    # Entries up to this bound can be taken.
+    _high: Bound = math.inf
+
+    @overload
+    def __init__(
+        self: AsyncSortedSet[str],
+        redis_client: AsyncBackend | AsyncRedisClient,
+        name: str,
+        scorer: Scorer[str] | None = None,
+        serializer: None = None,
+        lock_timeout: float | None = None,
+        lock_expires: float | None = None,
+        *,
+        merge: Merge = Merge.REPLACE,
+        dead_limit: int = 10_000,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self,
+        redis_client: AsyncBackend | AsyncRedisClient,
+        name: str,
+        scorer: Scorer[T] | None = None,
+        *,
+        serializer: Serializer[T],
+        lock_timeout: float | None = None,
+        lock_expires: float | None = None,
+        merge: Merge = Merge.REPLACE,
+        dead_limit: int = 10_000,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self,
+        redis_client: AsyncBackend | AsyncRedisClient,
+        name: str,
+        scorer: Scorer[T] | None,
+        serializer: Serializer[T],
+        lock_timeout: float | None = None,
+        lock_expires: float | None = None,
+        *,
+        merge: Merge = Merge.REPLACE,
+        dead_limit: int = 10_000,
+    ) -> None: ...
+    def __init__(
+        self,
+        redis_client: AsyncBackend | AsyncRedisClient,
+        name: str,
+        scorer: Scorer[Any] | None = None,
+        serializer: Serializer[Any] | None = None,
+        lock_timeout: float | None = None,
+        lock_expires: float | None = None,
+        *,
+        merge: Merge = Merge.REPLACE,
+        dead_limit: int = 10_000,
+    ) -> None:
+        if scorer is not None and not callable(scorer):
+            message = f"scorer is {scorer!r}, but must be callable with an item, as len is"
+            raise TypeError(message)
+        self._scorer = scorer
+        self._lock_timeout = check_timeout(
+            10 if lock_timeout is None else lock_timeout, "lock_timeout"
+        )
+        # Servers count a key's life in milliseconds.
+        self._lock_expires = check_duration(
+            20 if lock_expires is None else lock_expires, "lock_expires", least=0.001
+        )
+        super().__init__(redis_client, name, serializer, merge, dead_limit)
+
+    # Adding
+
+    async def add(
+        self, item: T, score: float | None = None, *, merge: Merge | None = None
+    ) -> float:
+        """Add an item. If it is there already, the merge rule decides on its score.
+
+        Args:
+            item: the item.
+            score: its score; by default what the scorer gives.
+            merge: the rule for this call; the set's own by default.
+
+        Returns:
+            The score given, whatever the merge rule made of it. One round trip,
+            O(log n) (``ZADD``).
+
+        Raises:
+            ScoreError: if the score is not a number.
+        """
+        score = self._score_of(item, score)
+        await self._backend.add(self._name, [(self._dump(item), score)], self._rule(merge))
+        return score
+
+    async def add_new(self, item: T, score: float | None = None) -> bool:
+        """Add an item unless it is in the set, and tell whether it was added.
+
+        Args:
+            item: the item.
+            score: its score; by default what the scorer gives.
+
+        Returns:
+            True if it was not in the set. One round trip, O(log n) (``ZADD NX``).
+
+        Raises:
+            ScoreError: if the score is not a number.
+        """
+        entry = (self._dump(item), self._score_of(item, score))
+        return await self._backend.add(self._name, [entry], Merge.KEEP) == 1
+
+    async def update(
+        self,
+        items: Iterable[T],
+        scores: Iterable[float] | None = None,
+        *,
+        merge: Merge | None = None,
+    ) -> int:
+        """Add many items.
+
+        Args:
+            items: any iterable of items; it is not read ahead by more than a thousand.
+            scores: as many scores; by default what the scorer gives for each item.
+            merge: the rule for items that are there; the set's own by default.
+
+        Returns:
+            How many were new. A round trip for every thousand, each atomic by itself,
+            O(log n) an item (``ZADD``).
+
+        Raises:
+            ValueError: if there are not as many scores as items.
+            ScoreError: if a score is not a number.
+        """
+        if scores is None:
+            entries = ((self._dump(item), self._score_of(item, None)) for item in items)
+        else:
+            _check_lengths(items, scores)
+            pairs = zip(items, scores, strict=True)
+            entries = ((self._dump(item), check_score(score)) for item, score in pairs)
+        new = 0
+        for chunk in chunks(entries):
+            new += await self._put(chunk, self._rule(merge))
+        return new
+
+    async def increment(self, item: T, by: float = 1.0) -> float:
+        """Add to the score of an item, which is added with a score of ``by`` if absent.
+
+        Args:
+            item: the item.
+            by: how much to add to its score; may be negative.
+
+        Returns:
+            The new score. One round trip, O(log n) (``ZINCRBY``).
+
+        Raises:
+            ScoreError: if the sum would not be a number.
+        """
+        by = check_score(by, "by")
+        return await self._backend.increment(self._name, self._dump(item), by)
+
+    # Taking
+
+    async def pop(self, timeout: float | None = 0.0) -> T:
+        """Remove and return the first item.
+
+        An item is handed out at most once: it is gone if its taker or the connection
+        fails. What cannot be decoded becomes a dead letter, and the next item is returned.
+
+        Args:
+            timeout: how many seconds to wait for an item; None waits for ever.
+
+        Returns:
+            The item. One round trip, O(log n) (``ZPOPMIN``, then ``BZPOPMIN``).
+
+        Raises:
+            EmptySetError: if there is none. It is a `KeyError`.
+        """
+        items = await self._take(1, check_timeout(timeout))
+        if not items:
+            raise self._nothing()
+        return items[0]
+
+    async def take(self, num: int, timeout: float | None = 0.0) -> list[T]:
+        """Remove and return the first items.
+
+        Items are handed out at most once, as by `pop`.
+
+        Args:
+            num: how many to take at most; nothing is taken for less than 1.
+            timeout: how many seconds to wait for the first item; None waits for ever.
+
+        Returns:
+            Up to ``num`` items in order. One round trip, O(log n) an item (``ZPOPMIN``).
+        """
+        num = check_num(num)
+        timeout = check_timeout(timeout)
+        return await self._take(num, timeout) if num > 0 else []
+
+    async def pop_max(self) -> T:
+        """Remove and return the last item. See `pop`.
+
+        Raises:
+            EmptySetError: if there is none. It is a `KeyError`.
+        """
+        items = await self.take_max(1)
+        if not items:
+            raise self._nothing()
+        return items[0]
+
+    async def take_max(self, num: int) -> list[T]:
+        """Remove and return the last items, last first. See `take`; ``ZPOPMAX``."""
+        num = check_num(num)
+        taken: list[T] = []
+        while len(taken) < num:
+            entries = await self._backend.pop(self._name, num - len(taken), reverse=True)
+            if not entries:
+                break
+            taken += await self._decode_taken(entries)
+        return taken
+
+    # Looking
+
+    async def peek(self, position: int = 0) -> T:
+        """Return the item at a position in the order of taking, and leave it there.
+
+        Args:
+            position: 0 for the first; negative positions count from the end.
+
+        Returns:
+            The item. One round trip, O(log n) (``ZRANGE``).
+
+        Raises:
+            EmptySetError: if there is no item at this position. It is a `KeyError`.
+            DecodeError: if the item there cannot be decoded.
+        """
+        entry = await self._entry_at(check_num(position, "position"))
+        if entry is None:
+            raise self._nothing(f" at position {position}")
+        return self._decode(entry[0])
+
+    async def peek_score(self) -> float | None:
+        """Return the score of the first item, None if there is none. One round trip, O(1)."""
+        entry = await self._entry_at(0)
+        return None if entry is None else entry[1]
+
+    async def score(self, item: T) -> float | None:
+        """Return the score of an item, None if it is absent. One round trip, O(1)."""
+        (score,) = await self.scores([item])
+        return score
+
+    async def scores(self, items: Iterable[T]) -> list[float | None]:
+        """Return the scores of many items.
+
+        Args:
+            items: the items.
+
+        Returns:
+            The score of each, None for those that are absent. One round trip, O(1) an item
+            (``ZMSCORE``).
+        """
+        members = [self._dump(item) for item in items]
+        return await self._backend.scores(self._name, members)
+
+    async def rank(self, item: T) -> int | None:
+        """Return how many items come before this one, None if it is absent.
+
+        One round trip, O(log n) (``ZRANK``).
+        """
+        return await self._backend.rank(self._name, self._dump(item))
+
+    @overload
+    async def at(self, index: int) -> T: ...
+    @overload
+    async def at(self, index: slice) -> list[T]: ...
+    async def at(self, index: int | slice) -> T | list[T]:
+        """Return the item at an index, or the items of a slice, as of a list.
+
+        Args:
+            index: a position, negative ones counting from the end, or a slice with any
+                bounds and step.
+
+        Returns:
+            The item or items. One round trip, O(log n + k) for k items (``ZRANGE``). A
+            slice leaves out what cannot be decoded.
+
+        Raises:
+            IndexError: if there is no item at the position.
+            DecodeError: if the item at the position cannot be decoded.
+        """
+        if isinstance(index, slice):
+            return self._listed(await self._slice(index))
+        index = operator.index(index)
+        entries = await self._backend.slice(self._name, index, index)
+        if not entries:
+            message = f"{self._name!r} has no item at index {index}"
+            raise IndexError(message)
+        return self._decode(entries[0][0])
+
+    async def backwards(self) -> AsyncIterator[T]:
+        """Iterate from the last item to the first; otherwise as iterating the set does."""
+        async for item, _ in self._walk(reverse=True):
+            yield item
+
+    async def items(self) -> AsyncIterator[tuple[T, float]]:
+        """Iterate over pairs of item and score, in order.
+
+        Pages of a thousand are read as they are needed. Whatever others do meanwhile, an
+        item that keeps its place is met exactly once. One whose score changes counts as
+        removed and added again: it is met where the iteration has yet to come. What was
+        added behind the item that was last at the start is not met.
+        """
+        async for item, score in self._walk():
+            yield item, score
+
+    async def between(self, low: float = -math.inf, high: float = math.inf) -> list[T]:
+        """Return the items with scores between two bounds, both included, in order.
+
+        One round trip, O(log n + k) for k items (``ZRANGEBYSCORE``). What cannot be
+        decoded is left out.
+        """
+        low, high = check_score(low, "low"), check_score(high, "high")
+        return self._listed(await self._backend.range(self._name, low, high))
+
+    async def count(self, low: float = -math.inf, high: float = math.inf) -> int:
+        """Return how many items have scores between two bounds, both included.
+
+        One round trip, O(log n) (``ZCOUNT``).
+        """
+        low, high = check_score(low, "low"), check_score(high, "high")
+        return await self._backend.count(self._name, low, high)
+
+    async def sample(self, num: int = 1) -> list[T]:
+        """Return up to ``num`` different items chosen at random.
+
+        One round trip, O(num) (``ZRANDMEMBER``). What cannot be decoded is left out.
+        """
+        num = check_num(num)
+        if num < 1:
+            return []
+        return self._listed(await self._backend.sample(self._name, num))
+
+    # Removing and combining
+
+    async def remove_between(self, low: float, high: float) -> int:
+        """Remove the items with scores between two bounds, both included.
+
+        Returns:
+            How many were removed. One round trip, O(log n + k) for k items
+            (``ZREMRANGEBYSCORE``).
+        """
+        low, high = check_score(low, "low"), check_score(high, "high")
+        return await self._backend.remove_range(self._name, low, high)
+
+    async def union_update(self, *others: AsyncSortedSet[T]) -> int:
+        """Add all items of other sets with their scores, by the merge rule of this set.
+
+        Args:
+            others: sets with the same type of items. Those on this set's backend, with an
+                equal serializer, are read by the server; others through here.
+
+        Returns:
+            How many items were new. One round trip if all is done by the server, O(m log m)
+            for m items; else two for every thousand.
+        """
+        if self._shares_store(others):
+            names = [other.name for other in others]
+            return await self._backend.union(self._name, names, self._merge)
+        new = 0
+        for other in others:
+            pairs = [pair async for pair in other.items()]
+            new += await self.update([item for item, _ in pairs], [score for _, score in pairs])
+        return new
+
+    async def intersection_update(self, *others: AsyncSortedSet[T]) -> int:
+        """Remove all items that are not in every other set; scores stay.
+
+        Args:
+            others: sets with the same type of items; see `union_update`.
+
+        Returns:
+            How many items were removed. One round trip if all is done by the server,
+            O(n log n) a set; else one a set, and one, for every thousand.
+        """
+        if self._shares_store(others):
+            return await self._backend.intersect(self._name, [other.name for other in others])
+        removed = 0
+        for chunk in chunks([item async for item in self]):
+            found = [await other.scores(chunk) for other in others]
+            scores = zip(*found, strict=True)
+            gone = [item for item, row in zip(chunk, scores, strict=True) if None in row]
+            removed += await self.difference_update(gone)
+        return removed
+
+    @property
+    def lock(self) -> AbstractAsyncContextManager[None]:
+        """A context manager that holds this set's lock, for what must not run at once.
+
+        No method of the set needs it. Entering raises `LockTimeout` if the lock cannot be
+        had within ``lock_timeout`` seconds.
+        """
+        return self._backend.lock(self._name, self._lock_timeout, self._lock_expires)
+
+    # Parts
+
+    def _listed(self, entries: Iterable[Entry]) -> list[T]:
+        return [item for item, _ in self._decode_listed(entries)]
+
+    def _score_of(self, item: T, score: float | None) -> float:
+        if score is not None:
+            return check_score(score)
+        return 0.0 if self._scorer is None else check_score(self._scorer(item))
+
+    async def _put(self, entries: list[tuple[bytes, Any]], merge: Merge) -> int:
+        return await self._backend.add(self._name, entries, merge)
+
+    async def _take(self, num: int, timeout: float | None) -> list[T]:
+        deadline = None if timeout is None else time.monotonic() + timeout
+        left = timeout
+        taken: list[T] = []
+        while len(taken) < num:
+            missing = num - len(taken)
+            if taken or left == 0:
+                entries = await self._backend.pop(self._name, missing, high=self._high)
+            else:
+                entries = await self._backend.wait_pop(
+                    self._name, missing, left, high=self._high
+                )
+            decoded = await self._decode_taken(entries)
+            taken += decoded
+            # Only what could not be decoded is made up for; less than asked for is an answer.
+            if len(decoded) == len(entries):
+                break
+            left = None if deadline is None else max(deadline - time.monotonic(), 0.0)
+        return taken
+
+    async def _entry_at(self, position: int) -> Entry | None:
+        entries = await self._backend.slice(self._name, position, position)
+        return entries[0] if entries else None
+
+    async def _slice(self, index: slice) -> list[Entry]:
+        step = 1 if index.step is None else int(index.step)
+        start, stop = index.start, index.stop
+        if step > 0:
+            start = 0 if start is None else start
+            stop = -1 if stop is None else stop - 1
+            empty = index.stop == 0
+        else:
+            # Counted from the other end, ~i is where i is.
+            start = 0 if start is None else ~start
+            stop = -1 if stop is None else ~stop - 1
+            empty = index.stop == -1
+        if step == 0 or empty:
+            return [][::step]
+        entries = await self._backend.slice(self._name, start, stop, reverse=step < 0)
+        return entries[:: abs(step)]
+
+    def _shares_store(self, others: Iterable[AsyncSortedSet[T]]) -> bool:
+        return all(
+            other.backend == self._backend and other.serializer == self._serializer
+            for other in others
+        )
+
+    def _nothing(self, where: str = "") -> EmptySetError:
+        return EmptySetError(f"{self._name!r} has no item{where}")
+
+
+class AsyncTimeSortedSet(AsyncSortedSet[T]):
+    """A sorted set in the order of time: the score of an item is when it was added.
+
+    The default score is `time.time` of the machine that adds. The arguments are those of
+    `AsyncSortedSet`.
+
+    >>> from asyncio import run
+    >>> from redset.backends import AsyncMemoryBackend
+    >>> async def main() -> None:
+    ...     news = AsyncTimeSortedSet(AsyncMemoryBackend(), "news")
+    ...     await news.add("first")
+    ...     await news.add("second")
+    ...     print(await news.take(2))
+    >>> run(main())
+    ['first', 'second']
+    """
+
+    def _score_of(self, item: T, score: float | None) -> float:
+        if score is None and self._scorer is None:
+            return time.time()
+        return super()._score_of(item, score)
+
+
+class AsyncScheduledSet(AsyncTimeSortedSet[T]):
+    """A sorted set whose scores are due times: what is not due cannot be taken.
+
+    `pop`, `take`, `peek` and `peek_score` see only what is due by the store's clock, which
+    is Redis's own or the memory backend's. Everything else sees all items. An item added
+    without a score is due at once. The arguments are those of `AsyncSortedSet`.
+
+    >>> from asyncio import run
+    >>> import time
+    >>> from redset.backends import AsyncMemoryBackend
+    >>> async def main() -> None:
+    ...     polls = AsyncScheduledSet(AsyncMemoryBackend(), "polls")
+    ...     await polls.add("now")
+    ...     await polls.add("in an hour", time.time() + 3600)
+    ...     print(await polls.take(2), await polls.length())
+    >>> run(main())
+    ['now'] 1
+    """
+
+    _high: Bound = NOW
+
+    async def available(self) -> int:
+        """Return how many items are due. One round trip, O(log n)."""
+        return await self._backend.count(self._name, -math.inf, NOW)
+
+    async def add(
+        self, item: T, score: float | None = None, *, merge: Merge | None = None
+    ) -> float:
+        """Add an item, to be due at a time.
+
+        Args:
+            item: the item.
+            score: when it is due, in unix seconds; by default what the scorer gives, and
+                without one the present time of the store.
+            merge: the rule if the item is there already; the set's own by default.
+
+        Returns:
+            The due time given, whatever the merge rule made of it. One round trip,
+            O(log n).
+
+        Raises:
+            ScoreError: if the score is not a number.
+        """
+        due = self._due(item, score)
+        entries = [(self._dump(item), due)]
+        _, now = await self._backend.schedule(self._name, entries, self._rule(merge))
+        return now if due is None else due
+
+    async def add_new(self, item: T, score: float | None = None) -> bool:
+        """Add an item unless it is in the set, and tell whether it was added.
+
+        Args:
+            item: the item.
+            score: when it is due; see `add`.
+
+        Returns:
+            True if it was not in the set. One round trip, O(log n).
+        """
+        return await self._put([(self._dump(item), self._due(item, score))], Merge.KEEP) == 1
+
+    def _due(self, item: T, score: float | None) -> float | None:
+        if score is None and self._scorer is None:
+            return None
+        return self._score_of(item, score)
+
+    async def _put(self, entries: list[tuple[bytes, Any]], merge: Merge) -> int:
+        new, _ = await self._backend.schedule(self._name, entries, merge)
+        return new
+
+    async def _entry_at(self, position: int) -> Entry | None:
+        reverse = position < 0
+        entries = await self._backend.range(
+            self._name,
+            -math.inf,
+            NOW,
+            offset=~position if reverse else position,
+            count=1,
+            reverse=reverse,
+        )
+        return entries[0] if entries else None
+
+
+def _check_lengths(items: Iterable[object], scores: Iterable[object]) -> None:
+    if isinstance(items, Sized) and isinstance(scores, Sized) and len(items) != len(scores):
+        message = f"there are {len(items)} items, but {len(scores)} scores: give one for each"
+        raise ValueError(message)

@@ -1,0 +1,119 @@
+"""Checks of arguments: all fail before any input or output, naming value and remedy."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from redset.exceptions import ScoreError
+from redset.interfaces import Merge
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = [
+    "check_duration",
+    "check_limit",
+    "check_merge",
+    "check_name",
+    "check_num",
+    "check_part",
+    "check_score",
+    "check_timeout",
+]
+
+
+def check_name(name: object) -> str:
+    """Return the name of a set, which must be text that UTF-8 can hold."""
+    if not isinstance(name, str):
+        message = f"the name of a set is a str, not {name!r}: decode it"
+        raise TypeError(message)
+    if not name:
+        message = "the name of a set is '', but must not be empty: it is the key in the store"
+        raise ValueError(message)
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:
+        message = f"the name {name!r} cannot be encoded as UTF-8: choose another"
+        raise ValueError(message) from error
+    return name
+
+
+def check_score(score: object, of: str = "a score") -> float:
+    """Return a score as a float; it must be a number."""
+    try:
+        if isinstance(score, (str, bytes)):
+            raise TypeError  # noqa: TRY301  (float() would parse it)
+        number = float(score)  # type: ignore[arg-type]  # this is the check
+    except TypeError:
+        message = f"{of} is a number, not {score!r}: convert it with float()"
+        raise TypeError(message) from None
+    except OverflowError:
+        message = f"{of} must fit a float, unlike {score!r}: use math.inf"
+        raise ScoreError(message) from None
+    if math.isnan(number):
+        message = f"{of} must not be {number!r}, which has no place in an order: leave the item out"
+        raise ScoreError(message)
+    return number
+
+
+def check_timeout(timeout: object, of: str = "timeout") -> float | None:
+    """Return how long to wait in seconds, None for ever."""
+    if timeout is None:
+        return None
+    seconds = check_score(timeout, of)
+    if seconds < 0:
+        message = f"{of} is {timeout!r}, but must not be below 0: use None to wait for ever"
+        raise ValueError(message)
+    return None if seconds == math.inf else seconds
+
+
+def check_duration(seconds: object, of: str, least: float = 0.0) -> float:
+    """Return a length of time in seconds, which must be above 0 and at least ``least``."""
+    number = check_score(seconds, of)
+    if number <= 0 or number < least:
+        bound = f"at least {least}" if least else "above 0"
+        message = f"{of} is {seconds!r}, but must be {bound} seconds"
+        raise ValueError(message)
+    return number
+
+
+def check_num(num: object, of: str = "num") -> int:
+    """Return a number of items, which must be whole."""
+    try:
+        whole = int(num)  # type: ignore[call-overload]  # this is the check
+    except (TypeError, ValueError, OverflowError):
+        whole = None
+    if whole is None or whole != num:
+        message = f"{of} is a whole number, not {num!r}: round it"
+        raise TypeError(message)
+    return int(whole)
+
+
+def check_limit(limit: object) -> int:
+    """Return the cap of the dead letters, which must be at least 1."""
+    number = check_num(limit, "dead_limit")
+    if number < 1:
+        message = f"dead_limit is {limit!r}, but must be at least 1: dead letters are kept"
+        raise ValueError(message)
+    return number
+
+
+def check_merge(merge: object) -> Merge:
+    """Return the merge rule, which must be one of `Merge`."""
+    if not isinstance(merge, Merge):
+        message = f"merge is {merge!r}, but must be one of {', '.join(map(str, Merge))}"
+        raise TypeError(message)
+    return merge
+
+
+def check_part(part: object, of: str, *methods: str) -> None:
+    """Raise `TypeError` unless all the methods are there."""
+    for method in methods:
+        found: Callable[..., object] | None = getattr(part, method, None)
+        if not callable(found):
+            message = (
+                f"{of} {part!r} has no {method}(): it needs {' and '.join(methods)}, "
+                "as the module json has"
+            )
+            raise TypeError(message)

@@ -1,0 +1,38 @@
+"""Turning stored bytes into items, and what is left when that fails."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from redset.interfaces import DeadLetter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from redset.interfaces import Entry
+
+__all__ = ["decode", "describe"]
+
+T = TypeVar("T")
+
+# A reason is kept beside every dead letter: some serializers quote all of their input.
+_LONGEST_REASON = 1000
+
+
+def decode(
+    loads: Callable[[bytes], T], entries: Iterable[Entry]
+) -> tuple[list[tuple[T, float]], list[DeadLetter]]:
+    """Decode entries; return items with their scores, and what could not be decoded."""
+    items: list[tuple[T, float]] = []
+    letters: list[DeadLetter] = []
+    for member, score in entries:
+        try:
+            items.append((loads(member), score))
+        except Exception as error:  # noqa: BLE001  (loads may raise anything)
+            letters.append(DeadLetter(member, describe(error), score, 0.0))
+    return items, letters
+
+
+def describe(error: Exception) -> str:
+    """Return what is kept of an error: its class and the start of its message."""
+    return f"{type(error).__name__}: {error}"[:_LONGEST_REASON]

@@ -1,0 +1,54 @@
+"""What a set is given to live on: a backend as it is, or a client to be wrapped."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from redset.interfaces import AsyncBackend, AsyncRedisClient, Backend, RedisClient
+
+__all__ = ["open_async_backend", "open_backend"]
+
+
+def open_backend(source: Backend | RedisClient) -> Backend:
+    """Return a blocking backend: ``source`` itself, or one that wraps the client.
+
+    Raises:
+        TypeError: if it is neither, or made for asyncio.
+    """
+    if hasattr(source, "execute_command"):
+        from redset.backends.redis import RedisBackend
+
+        return RedisBackend(cast("RedisClient", source))
+    if _is_async(source):
+        message = f"{source!r} is an asyncio backend: use it with a set with Async in its name"
+        raise TypeError(message)
+    return cast("Backend", source)
+
+
+def open_async_backend(source: AsyncBackend | AsyncRedisClient) -> AsyncBackend:
+    """Return an asyncio backend: ``source`` itself, or one that wraps the client.
+
+    Raises:
+        TypeError: if it is neither, or a blocking one.
+    """
+    if hasattr(source, "execute_command"):
+        from redset.backends.redis import AsyncRedisBackend
+
+        return AsyncRedisBackend(cast("AsyncRedisClient", source))
+    if not _is_async(source):
+        message = f"{source!r} is a blocking backend: use it with a set without Async in its name"
+        raise TypeError(message)
+    return cast("AsyncBackend", source)
+
+
+def _is_async(source: object) -> bool:
+    wait_pop = getattr(source, "wait_pop", None)
+    if not callable(wait_pop):
+        message = (
+            f"{source!r} is neither a backend nor a Redis client: pass redis.Redis(…), "
+            "redset.connect(url) or redset.backends.MemoryBackend()"
+        )
+        raise TypeError(message)
+    return inspect.iscoroutinefunction(wait_pop)

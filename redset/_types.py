@@ -1,0 +1,9 @@
+"""The type variable of all sets: the item's type, text unless a serializer says otherwise."""
+
+from __future__ import annotations
+
+from typing_extensions import TypeVar
+
+__all__ = ["T"]
+
+T = TypeVar("T", default=str)

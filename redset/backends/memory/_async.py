@@ -1,0 +1,225 @@
+"""An asyncio view of a memory store."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from contextlib import asynccontextmanager, contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from redset.backends.memory._store import MemoryBackend
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Generator, Sequence
+
+    from typing_extensions import Self
+
+    from redset.interfaces import Bound, Clock, DeadLetter, Entry, Merge
+
+__all__ = ["AsyncMemoryBackend"]
+
+
+class AsyncMemoryBackend:
+    """A `redset.interfaces.AsyncBackend` over a `MemoryBackend`.
+
+    Its methods do not block the event loop: the store's lock is held for microseconds,
+    and waiting is done by the loop.
+
+    Args:
+        store: the store to use, which blocking sets may use at the same time; a new one
+            by default.
+        clock: the clock of a new store; see `MemoryBackend`.
+
+    >>> from asyncio import run
+    >>> from redset import AsyncSortedSet
+    >>> async def main() -> str:
+    ...     jobs = AsyncSortedSet(AsyncMemoryBackend(), "jobs")
+    ...     await jobs.add("sweep the floor")
+    ...     return await jobs.pop()
+    >>> run(main())
+    'sweep the floor'
+    """
+
+    def __init__(self, store: MemoryBackend | None = None, *, clock: Clock | None = None) -> None:
+        if store is not None and clock is not None:
+            message = f"clock={clock!r} comes with a store that has one: give it to the store"
+            raise ValueError(message)
+        self._store = MemoryBackend(clock=clock) if store is None else store
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self._store!r}>"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, AsyncMemoryBackend) and other._store is self._store
+
+    def __hash__(self) -> int:
+        return hash((AsyncMemoryBackend, id(self._store)))
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def add(self, name: str, entries: Sequence[Entry], merge: Merge) -> int:
+        """See `redset.interfaces.Backend.add`."""
+        return self._store.add(name, entries, merge)
+
+    async def schedule(
+        self, name: str, entries: Sequence[tuple[bytes, float | None]], merge: Merge
+    ) -> tuple[int, float]:
+        """See `redset.interfaces.Backend.schedule`."""
+        return self._store.schedule(name, entries, merge)
+
+    async def remember(self, name: str, entries: Sequence[Entry], merge: Merge) -> list[bool]:
+        """See `redset.interfaces.Backend.remember`."""
+        return self._store.remember(name, entries, merge)
+
+    async def increment(self, name: str, member: bytes, by: float) -> float:
+        """See `redset.interfaces.Backend.increment`."""
+        return self._store.increment(name, member, by)
+
+    async def remove(self, name: str, members: Sequence[bytes], *, low: Bound = -math.inf) -> int:
+        """See `redset.interfaces.Backend.remove`."""
+        return self._store.remove(name, members, low=low)
+
+    async def remove_range(
+        self, name: str, low: Bound, high: Bound, limit: int | None = None
+    ) -> int:
+        """See `redset.interfaces.Backend.remove_range`."""
+        return self._store.remove_range(name, low, high, limit)
+
+    async def pop(
+        self, name: str, count: int, *, high: Bound = math.inf, reverse: bool = False
+    ) -> list[Entry]:
+        """See `redset.interfaces.Backend.pop`."""
+        return self._store.pop(name, count, high=high, reverse=reverse)
+
+    async def scores(self, name: str, members: Sequence[bytes]) -> list[float | None]:
+        """See `redset.interfaces.Backend.scores`."""
+        return self._store.scores(name, members)
+
+    async def lifetimes(self, name: str, members: Sequence[bytes]) -> list[float | None]:
+        """See `redset.interfaces.Backend.lifetimes`."""
+        return self._store.lifetimes(name, members)
+
+    async def rank(self, name: str, member: bytes) -> int | None:
+        """See `redset.interfaces.Backend.rank`."""
+        return self._store.rank(name, member)
+
+    async def length(self, name: str) -> int:
+        """See `redset.interfaces.Backend.length`."""
+        return self._store.length(name)
+
+    async def count(self, name: str, low: Bound, high: Bound) -> int:
+        """See `redset.interfaces.Backend.count`."""
+        return self._store.count(name, low, high)
+
+    async def slice(
+        self, name: str, start: int, stop: int, *, reverse: bool = False
+    ) -> list[Entry]:
+        """See `redset.interfaces.Backend.slice`."""
+        return self._store.slice(name, start, stop, reverse=reverse)
+
+    async def range(
+        self,
+        name: str,
+        low: Bound,
+        high: Bound,
+        *,
+        after: Entry | None = None,
+        offset: int = 0,
+        count: int | None = None,
+        reverse: bool = False,
+    ) -> list[Entry]:
+        """See `redset.interfaces.Backend.range`."""
+        return self._store.range(
+            name, low, high, after=after, offset=offset, count=count, reverse=reverse
+        )
+
+    async def sample(self, name: str, count: int) -> list[Entry]:
+        """See `redset.interfaces.Backend.sample`."""
+        return self._store.sample(name, count)
+
+    async def union(self, name: str, others: Sequence[str], merge: Merge) -> int:
+        """See `redset.interfaces.Backend.union`."""
+        return self._store.union(name, others, merge)
+
+    async def intersect(self, name: str, others: Sequence[str]) -> int:
+        """See `redset.interfaces.Backend.intersect`."""
+        return self._store.intersect(name, others)
+
+    async def clear(self, name: str) -> bool:
+        """See `redset.interfaces.Backend.clear`."""
+        return self._store.clear(name)
+
+    async def bury(self, name: str, letters: Sequence[DeadLetter], limit: int) -> int:
+        """See `redset.interfaces.Backend.bury`."""
+        return self._store.bury(name, letters, limit)
+
+    async def dead(self, name: str, offset: int, count: int) -> list[DeadLetter]:
+        """See `redset.interfaces.Backend.dead`."""
+        return self._store.dead(name, offset, count)
+
+    async def dead_count(self, name: str) -> int:
+        """See `redset.interfaces.Backend.dead_count`."""
+        return self._store.dead_count(name)
+
+    async def redrive(self, name: str, members: Sequence[bytes], merge: Merge) -> int:
+        """See `redset.interfaces.Backend.redrive`."""
+        return self._store.redrive(name, members, merge)
+
+    async def forget(self, name: str, members: Sequence[bytes]) -> int:
+        """See `redset.interfaces.Backend.forget`."""
+        return self._store.forget(name, members)
+
+    async def close(self) -> None:
+        """See `redset.interfaces.Backend.close`."""
+        self._store.close()
+
+    async def wait_pop(
+        self, name: str, count: int, timeout: float | None, *, high: Bound = math.inf
+    ) -> list[Entry]:
+        """See `redset.interfaces.Backend.wait_pop`."""
+        store = self._store
+        deadline = store.deadline(timeout)
+        with self._waiting(name) as event:
+            while True:
+                entries = store.pop(name, count, high=high)
+                if entries or store.is_over(deadline):
+                    return entries
+                await _wait(event, store.pause(name, deadline, high))
+
+    @asynccontextmanager
+    async def lock(self, name: str, timeout: float | None, expires: float) -> AsyncGenerator[None, None]:
+        """See `redset.interfaces.Backend.lock`."""
+        store = self._store
+        token = object()
+        deadline = store.deadline(timeout)
+        with self._waiting(name) as event:
+            while not store.acquire(name, token, expires, deadline):
+                await _wait(event, store.lock_pause(name, deadline))
+        try:
+            yield
+        finally:
+            store.release(name, token)
+
+    @contextmanager
+    def _waiting(self, name: str) -> Generator[asyncio.Event, None, None]:
+        event = asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        def wake() -> None:
+            # A loop closed under its waiter must not fail whoever adds to the set.
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(event.set)
+
+        with self._store.waiting(name, wake):
+            yield event
+
+
+async def _wait(event: asyncio.Event, seconds: float | None) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    event.clear()

@@ -1,0 +1,422 @@
+"""The store itself: named sorted sets behind one lock, safe for threads."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import math
+import threading
+from collections import defaultdict
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from redset.backends.memory._clock import SystemClock
+from redset.backends.memory._sortedmap import SortedMap
+from redset.exceptions import LockTimeout, ScoreError
+from redset.interfaces import NOW, Merge
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Sequence
+
+    from typing_extensions import Self
+
+    from redset.interfaces import Bound, Clock, DeadLetter, Entry
+
+__all__ = ["MemoryBackend"]
+
+_log = logging.getLogger("redset")
+
+# How many expired members one call of `remember` removes at most.
+_SWEEP = 100
+
+
+class MemoryBackend:
+    """A `redset.interfaces.Backend` that keeps everything in this process.
+
+    Each set is a dict and a heap with lazy deletion. One lock guards the store, so
+    every method is atomic; waiting calls hold no lock.
+
+    Args:
+        clock: what the time is read from; the machine's clock by default. Tests pass a
+            `redset.testing.ManualClock`, and need not sleep.
+
+    >>> from redset import SortedSet
+    >>> backend = MemoryBackend()
+    >>> SortedSet(backend, "jobs").add("sweep the floor", 3)
+    3.0
+    >>> SortedSet(backend, "jobs").pop()
+    'sweep the floor'
+    """
+
+    def __init__(self, *, clock: Clock | None = None) -> None:
+        self._clock: Clock = SystemClock() if clock is None else clock
+        self._guard = threading.Lock()
+        self._sets: dict[str, SortedMap] = {}
+        self._dead: dict[str, dict[bytes, DeadLetter]] = {}
+        self._locks: dict[str, tuple[object, float]] = {}
+        self._waiters: defaultdict[str, list[Callable[[], object]]] = defaultdict(list)
+        self._clock.subscribe(self._wake_all)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} sets={len(self._sets)}>"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Do nothing: the store goes with its last reference."""
+
+    # Writing
+
+    def add(self, name: str, entries: Sequence[Entry], merge: Merge) -> int:
+        """See `redset.interfaces.Backend.add`. O(log n) a member."""
+        with self._guard:
+            return self._add(name, entries, merge)
+
+    def schedule(
+        self, name: str, entries: Sequence[tuple[bytes, float | None]], merge: Merge
+    ) -> tuple[int, float]:
+        """See `redset.interfaces.Backend.schedule`. O(log n) a member."""
+        with self._guard:
+            now = self._clock.time()
+            due = [(member, now if score is None else score) for member, score in entries]
+            return self._add(name, due, merge), now
+
+    def remember(self, name: str, entries: Sequence[Entry], merge: Merge) -> list[bool]:
+        """See `redset.interfaces.Backend.remember`. O(log n) a member."""
+        with self._guard:
+            now = self._clock.time()
+            self._pop_first(name, _SWEEP, now)
+            unseen: list[bool] = []
+            for member, lifetime in entries:
+                old = self._score(name, member)
+                live = old is not None and old > now
+                unseen.append(not live)
+                self._add(name, [(member, now + lifetime)], merge if live else Merge.REPLACE)
+            return unseen
+
+    def increment(self, name: str, member: bytes, by: float) -> float:
+        """See `redset.interfaces.Backend.increment`. O(log n)."""
+        with self._guard:
+            score = (self._score(name, member) or 0.0) + by
+            if math.isnan(score):
+                message = f"the score of {member!r} would not be a number: inf - inf"
+                raise ScoreError(message)
+            self._add(name, [(member, score)], Merge.REPLACE)
+            return score
+
+    def remove(self, name: str, members: Sequence[bytes], *, low: Bound = -math.inf) -> int:
+        """See `redset.interfaces.Backend.remove`. O(1) a member."""
+        with self._guard, self._open(name) as held:
+            above = low is NOW
+            low = self._resolve(low)
+            scores = [held.remove(member) for member in members]
+            return sum(
+                score is not None and (score > low if above else score >= low) for score in scores
+            )
+
+    def remove_range(self, name: str, low: Bound, high: Bound, limit: int | None = None) -> int:
+        """See `redset.interfaces.Backend.remove_range`. O(n log n)."""
+        with self._guard, self._open(name) as held:
+            entries = self._range(held, low, high, count=limit)
+            for member, _ in entries:
+                held.remove(member)
+            return len(entries)
+
+    def pop(
+        self, name: str, count: int, *, high: Bound = math.inf, reverse: bool = False
+    ) -> list[Entry]:
+        """See `redset.interfaces.Backend.pop`. O(log n) a member, O(n) for the last ones."""
+        with self._guard:
+            if not reverse:
+                return self._pop_first(name, count, self._resolve(high))
+            with self._open(name) as held:
+                return held.pop_last(count)
+
+    def wait_pop(
+        self, name: str, count: int, timeout: float | None, *, high: Bound = math.inf
+    ) -> list[Entry]:
+        """See `redset.interfaces.Backend.wait_pop`. Sleeps until it is woken."""
+        deadline = self.deadline(timeout)
+        event = threading.Event()
+        with self.waiting(name, event.set):
+            while True:
+                entries = self.pop(name, count, high=high)
+                if entries or self.is_over(deadline):
+                    return entries
+                event.wait(self.pause(name, deadline, high))
+                event.clear()
+
+    def union(self, name: str, others: Sequence[str], merge: Merge) -> int:
+        """See `redset.interfaces.Backend.union`. O(m log n) for m entries."""
+        with self._guard:
+            found = [
+                list(self._sets[other].scores.items()) for other in others if other in self._sets
+            ]
+            return sum(self._add(name, entries, merge) for entries in found)
+
+    def intersect(self, name: str, others: Sequence[str]) -> int:
+        """See `redset.interfaces.Backend.intersect`. O(n) a set."""
+        with self._guard, self._open(name) as held:
+            kept = [self._sets[other].scores if other in self._sets else {} for other in others]
+            gone = [member for member in held.scores if not all(member in other for other in kept)]
+            for member in gone:
+                held.remove(member)
+            return len(gone)
+
+    def clear(self, name: str) -> bool:
+        """See `redset.interfaces.Backend.clear`. O(1)."""
+        with self._guard:
+            found = (self._sets.pop(name, None), self._dead.pop(name, None))
+            return any(part is not None for part in found)
+
+    # Reading
+
+    def scores(self, name: str, members: Sequence[bytes]) -> list[float | None]:
+        """See `redset.interfaces.Backend.scores`. O(1) a member."""
+        with self._guard:
+            return [self._score(name, member) for member in members]
+
+    def lifetimes(self, name: str, members: Sequence[bytes]) -> list[float | None]:
+        """See `redset.interfaces.Backend.lifetimes`. O(1) a member."""
+        with self._guard:
+            now = self._clock.time()
+            scores = [self._score(name, member) for member in members]
+            return [None if score is None or score <= now else score - now for score in scores]
+
+    def rank(self, name: str, member: bytes) -> int | None:
+        """See `redset.interfaces.Backend.rank`. O(log n), O(n log n) after changes."""
+        with self._guard, self._open(name) as held:
+            return held.rank(member)
+
+    def length(self, name: str) -> int:
+        """See `redset.interfaces.Backend.length`. O(1)."""
+        held = self._sets.get(name)
+        return 0 if held is None else len(held.scores)
+
+    def count(self, name: str, low: Bound, high: Bound) -> int:
+        """See `redset.interfaces.Backend.count`. O(log n), O(n) after changes."""
+        with self._guard, self._open(name) as held:
+            return held.count(self._resolve(low), self._resolve(high), above=low is NOW)
+
+    def slice(self, name: str, start: int, stop: int, *, reverse: bool = False) -> list[Entry]:
+        """See `redset.interfaces.Backend.slice`. O(k log k) for the first k."""
+        with self._guard, self._open(name) as held:
+            return held.slice(start, stop, reverse=reverse)
+
+    def range(  # noqa: PLR0913  (as the protocol has it)
+        self,
+        name: str,
+        low: Bound,
+        high: Bound,
+        *,
+        after: Entry | None = None,
+        offset: int = 0,
+        count: int | None = None,
+        reverse: bool = False,
+    ) -> list[Entry]:
+        """See `redset.interfaces.Backend.range`. O(k log k) for the first k."""
+        with self._guard, self._open(name) as held:
+            return self._range(
+                held, low, high, after=after, offset=offset, count=count, reverse=reverse
+            )
+
+    def sample(self, name: str, count: int) -> list[Entry]:
+        """See `redset.interfaces.Backend.sample`. O(n)."""
+        with self._guard, self._open(name) as held:
+            return held.sample(count)
+
+    # Dead letters
+
+    def bury(self, name: str, letters: Sequence[DeadLetter], limit: int) -> int:
+        """See `redset.interfaces.Backend.bury`. O(d log d) for d dead letters."""
+        with self._guard:
+            now = self._clock.time()
+            dead = self._dead.setdefault(name, {})
+            for letter in letters:
+                dead[letter.raw] = dataclasses.replace(letter, time=now)
+            dropped = self._dead_letters(name)[: max(len(dead) - limit, 0)]
+            for letter in dropped:
+                del dead[letter.raw]
+            return len(dropped)
+
+    def dead(self, name: str, offset: int, count: int) -> list[DeadLetter]:
+        """See `redset.interfaces.Backend.dead`. O(d log d) for d dead letters."""
+        with self._guard:
+            return self._dead_letters(name)[offset : offset + count]
+
+    def dead_count(self, name: str) -> int:
+        """See `redset.interfaces.Backend.dead_count`. O(1)."""
+        with self._guard:
+            return len(self._dead.get(name, ()))
+
+    def redrive(self, name: str, members: Sequence[bytes], merge: Merge) -> int:
+        """See `redset.interfaces.Backend.redrive`. O(log n) a member."""
+        with self._guard:
+            letters = self._exhume(name, members)
+            self._add(name, [(letter.raw, letter.score) for letter in letters], merge)
+            return len(letters)
+
+    def forget(self, name: str, members: Sequence[bytes]) -> int:
+        """See `redset.interfaces.Backend.forget`. O(1) a member."""
+        with self._guard:
+            return len(self._exhume(name, members))
+
+    # Locking
+
+    @contextmanager
+    def lock(self, name: str, timeout: float | None, expires: float) -> Generator[None, None, None]:
+        """See `redset.interfaces.Backend.lock`."""
+        token = object()
+        deadline = self.deadline(timeout)
+        event = threading.Event()
+        with self.waiting(name, event.set):
+            while not self.acquire(name, token, expires, deadline):
+                event.wait(self.lock_pause(name, deadline))
+                event.clear()
+        try:
+            yield
+        finally:
+            self.release(name, token)
+
+    def acquire(self, name: str, token: object, expires: float, deadline: float | None) -> bool:
+        """Take the lock if it is free; raise `LockTimeout` if it is not and time is up."""
+        with self._guard:
+            now = self._clock.monotonic()
+            if self._locks.get(name, (None, now))[1] <= now:
+                self._locks[name] = (token, now + expires)
+                return True
+        if self.is_over(deadline):
+            message = f"the lock of {name!r} is still held: wait longer, with lock_timeout"
+            raise LockTimeout(message)
+        return False
+
+    def lock_pause(self, name: str, deadline: float | None) -> float | None:
+        """Return how long, in real seconds, to wait for the lock to come free."""
+        now = self._clock.monotonic()
+        _, free = self._locks.get(name, (None, now))
+        return self._clock.pause((free if deadline is None else min(free, deadline)) - now)
+
+    def release(self, name: str, token: object) -> None:
+        """Give the lock back, unless it has expired and is somebody else's by now."""
+        with self._guard:
+            owner, free = self._locks.get(name, (None, 0.0))
+            expired = owner is not token or free <= self._clock.monotonic()
+            if owner is token:
+                del self._locks[name]
+                self._wake(name)
+        if expired:
+            _log.warning("the lock of %r expired while it was held: raise lock_expires", name)
+
+    # Waiting
+
+    @contextmanager
+    def waiting(self, name: str, wake: Callable[[], object]) -> Generator[None, None, None]:
+        """Have ``wake`` called at every change that a waiter for ``name`` should look at."""
+        with self._guard:
+            self._waiters[name].append(wake)
+        try:
+            yield
+        finally:
+            with self._guard:
+                waiters = self._waiters[name]
+                waiters.remove(wake)
+                if not waiters:
+                    del self._waiters[name]
+
+    def _wake(self, name: str) -> None:
+        for wake in self._waiters.get(name, ()):
+            wake()
+
+    def _wake_all(self) -> None:
+        with self._guard:
+            for name in self._waiters:
+                self._wake(name)
+
+    def deadline(self, timeout: float | None) -> float | None:
+        """Return when a wait that starts now is over, by the clock's ``monotonic``."""
+        return None if timeout is None else self._clock.monotonic() + timeout
+
+    def is_over(self, deadline: float | None) -> bool:
+        """Tell whether the time to wait is up."""
+        return deadline is not None and deadline <= self._clock.monotonic()
+
+    def pause(self, name: str, deadline: float | None, high: Bound) -> float | None:
+        """Return how long, in real seconds, to wait for something to pop; None: until woken."""
+        waits = [] if deadline is None else [deadline - self._clock.monotonic()]
+        if high is NOW:
+            with self._guard, self._open(name) as held:
+                waits += [score - self._clock.time() for _, score in held.first(1)]
+        return self._clock.pause(min(waits, default=None))
+
+    # The parts that run under the lock
+
+    @contextmanager
+    def _open(self, name: str) -> Generator[SortedMap, None, None]:
+        """Give the set called ``name``, or an empty one, and drop it if it is empty after."""
+        held = self._sets.get(name) or SortedMap()
+        yield held
+        if not held.scores:
+            self._sets.pop(name, None)
+
+    def _add(self, name: str, entries: Sequence[Entry], merge: Merge) -> int:
+        if not entries:
+            return 0
+        held = self._sets.get(name)
+        if held is None:
+            held = self._sets[name] = SortedMap()
+        new = held.add(entries, merge)
+        if self._waiters:
+            self._wake(name)
+        return new
+
+    def _pop_first(self, name: str, count: int, high: float) -> list[Entry]:
+        held = self._sets.get(name)
+        if held is None:
+            return []
+        popped = held.pop_first(count, high)
+        if not held.scores:
+            del self._sets[name]
+        return popped
+
+    def _range(
+        self,
+        held: SortedMap,
+        low: Bound,
+        high: Bound,
+        *,
+        after: Entry | None = None,
+        offset: int = 0,
+        count: int | None = None,
+        reverse: bool = False,
+    ) -> list[Entry]:
+        return held.range(
+            self._resolve(low),
+            self._resolve(high),
+            above=low is NOW,
+            after=after,
+            offset=offset,
+            count=count,
+            reverse=reverse,
+        )
+
+    def _score(self, name: str, member: bytes) -> float | None:
+        held = self._sets.get(name)
+        return None if held is None else held.scores.get(member)
+
+    def _resolve(self, bound: Bound) -> float:
+        return self._clock.time() if bound is NOW else bound
+
+    def _dead_letters(self, name: str) -> list[DeadLetter]:
+        letters = self._dead.get(name, {}).values()
+        return sorted(letters, key=lambda letter: (letter.time, letter.raw))
+
+    def _exhume(self, name: str, members: Sequence[bytes]) -> list[DeadLetter]:
+        dead = self._dead.get(name, {})
+        letters = [dead.pop(member) for member in members if member in dead]
+        if not dead:
+            self._dead.pop(name, None)
+        return letters

@@ -1,0 +1,387 @@
+"""A backend over a Redis or Valkey client."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import time
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from redset.backends.redis import commands, keys
+from redset.backends.redis._clients import check_async_client, describe, is_error, wait_slice
+from redset.backends.redis._scripts import script
+from redset.exceptions import LockTimeout, ScoreError
+from redset.interfaces import NOW
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Sequence
+
+    from typing_extensions import Self
+
+    from redset.interfaces import AsyncRedisClient, Bound, DeadLetter, Entry, Merge
+
+
+_log = logging.getLogger("redset")
+
+# How many expired members one call of `remember` removes at most.
+_SWEEP = 100
+# A server looks at its blocked clients' timeouts ten times a second, so it may answer
+# this much late. The last stretch before a due time is slept through here, in steps.
+_LATENESS = 0.11
+_STEP = 0.02
+
+
+class AsyncRedisBackend:
+    """A `redset.interfaces.AsyncBackend` that keeps each set in one ZSET, called as the set.
+
+    What else is kept for a set called ``name`` is in keys called ``{name}:…``, in the
+    same cluster slot. Every method is one command or one Lua script.
+
+    Args:
+        client: any client of Redis 6.2 or later, or of Valkey: redis-py's ``Redis`` and
+            ``RedisCluster``, valkey-py's, fakeredis's; from their asyncio modules if, and
+            only if, the backend is an Async one.
+        owned: whether `close` closes the client, too.
+
+    Raises:
+        TypeError: if the client is none, or of the other kind.
+    """
+
+    def __init__(self, client: AsyncRedisClient, *, owned: bool = False) -> None:
+        check_async_client(client)
+        self._owned = owned
+        self._client = client
+        self._execute: Any = client.execute_command
+        self._slice = wait_slice(client)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {describe(self._client)}>"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, AsyncRedisBackend) and other._client is self._client
+
+    def __hash__(self) -> int:
+        return hash((AsyncRedisBackend, id(self._client)))
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the client if it is owned by this backend; else leave it open."""
+        if self._owned:
+            client: Any = self._client
+            # redis-py 5.0.0 and cluster clients have no ``aclose``.
+            await (client.aclose if hasattr(client, "aclose") else client.close)()
+
+    # Writing
+
+    async def add(self, name: str, entries: Sequence[Entry], merge: Merge) -> int:
+        """See `redset.interfaces.Backend.add`. ``ZADD``, O(log n) a member."""
+        if not entries:
+            return 0
+        flag = commands.FLAGS[merge]
+        flags = (flag,) if flag else ()
+        return int(await self._command("ZADD", name.encode(), *flags, *commands.pairs(entries)))
+
+    async def schedule(
+        self, name: str, entries: Sequence[tuple[bytes, float | None]], merge: Merge
+    ) -> tuple[int, float]:
+        """See `redset.interfaces.Backend.schedule`. ``schedule.lua``, O(log n) a member."""
+        due = [
+            part
+            for member, score in entries
+            for part in (b"" if score is None else score, member)
+        ]
+        reply = await self._script(
+            "schedule",
+            [name.encode(), *keys.siblings(name, keys.WAKE, keys.WAITING)],
+            [commands.FLAGS[merge], *due],
+        )
+        return int(reply[0]), float(reply[1])
+
+    async def remember(self, name: str, entries: Sequence[Entry], merge: Merge) -> list[bool]:
+        """See `redset.interfaces.Backend.remember`. ``remember.lua``, O(log n) a member."""
+        if not entries:
+            return []
+        reply = await self._script(
+            "remember", [name.encode()], [commands.FLAGS[merge], _SWEEP, *commands.pairs(entries)]
+        )
+        return [bool(unseen) for unseen in reply]
+
+    async def increment(self, name: str, member: bytes, by: float) -> float:
+        """See `redset.interfaces.Backend.increment`. ``ZINCRBY``, O(log n)."""
+        try:
+            return float(await self._command("ZINCRBY", name.encode(), by, member))
+        except Exception as error:
+            if "not a number" not in str(error):
+                raise
+            message = f"the score of {member!r} would not be a number: inf - inf"
+            raise ScoreError(message) from error
+
+    async def remove(self, name: str, members: Sequence[bytes], *, low: Bound = -math.inf) -> int:
+        """See `redset.interfaces.Backend.remove`. ``ZREM`` or ``remove.lua``, O(log n) a member."""
+        if not members:
+            return 0
+        if low == -math.inf:
+            return int(await self._command("ZREM", name.encode(), *members))
+        return int(await self._script("remove", [name.encode()], [commands.bound(low), *members]))
+
+    async def remove_range(
+        self, name: str, low: Bound, high: Bound, limit: int | None = None
+    ) -> int:
+        """See `redset.interfaces.Backend.remove_range`.
+
+        ``ZREMRANGEBYSCORE`` or ``remove_range.lua``, O(log n + k) for k entries.
+        """
+        if limit is None and NOW not in (low, high):
+            limits = commands.bound(low), commands.bound(high)
+            return int(await self._command("ZREMRANGEBYSCORE", name.encode(), *limits))
+        arguments = [commands.bound(low), commands.bound(high), -1 if limit is None else limit]
+        return int(await self._script("remove_range", [name.encode()], arguments))
+
+    async def pop(
+        self, name: str, count: int, *, high: Bound = math.inf, reverse: bool = False
+    ) -> list[Entry]:
+        """See `redset.interfaces.Backend.pop`.
+
+        ``ZPOPMIN``, ``ZPOPMAX`` or ``pop_due.lua``, O(log n) a member.
+        """
+        if high is NOW:
+            entries, _ = await self._pop_due(name, count, 0)
+            return entries
+        command = "ZPOPMAX" if reverse else "ZPOPMIN"
+        if count == 1:
+            return commands.entries(await self._command(command, name.encode()))
+        return commands.entries(await self._command(command, name.encode(), count))
+
+    async def wait_pop(
+        self, name: str, count: int, timeout: float | None, *, high: Bound = math.inf
+    ) -> list[Entry]:
+        """See `redset.interfaces.Backend.wait_pop`.
+
+        ``BZPOPMIN``, or ``pop_due.lua`` and ``BLPOP`` on wake-up tokens: about one command
+        a second while there is nothing. May end a tenth of a second late.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        if high is NOW:
+            return await self._wait_due(name, count, deadline)
+        entries = await self.pop(name, count)
+        while not entries and (left := self._left(deadline)) > 0:
+            reply = await self._command("BZPOPMIN", name.encode(), commands.seconds(left))
+            if reply:
+                entries = [(reply[1], float(reply[2]))]
+                return entries + await self._pop_more(name, count - 1)
+        return entries
+
+    async def union(self, name: str, others: Sequence[str], merge: Merge) -> int:
+        """See `redset.interfaces.Backend.union`. ``union.lua``, O(m log m) for all m entries."""
+        return int(
+            await self._script("union", self._combined(name, others), [commands.FLAGS[merge]])
+        )
+
+    async def intersect(self, name: str, others: Sequence[str]) -> int:
+        """See `redset.interfaces.Backend.intersect`. ``intersect.lua``, O(n log n) a set."""
+        return int(await self._script("intersect", self._combined(name, others), []))
+
+    async def clear(self, name: str) -> bool:
+        """See `redset.interfaces.Backend.clear`. ``clear.lua``, O(n)."""
+        try:
+            others = keys.siblings(name, keys.DEAD, keys.DEAD_DETAILS, keys.WAKE, keys.WAITING)
+        except ValueError:  # a name without siblings has nothing else to clear
+            return bool(await self._command("DEL", name.encode()))
+        return bool(await self._script("clear", [name.encode(), *others], []))
+
+    # Reading
+
+    async def scores(self, name: str, members: Sequence[bytes]) -> list[float | None]:
+        """See `redset.interfaces.Backend.scores`. ``ZMSCORE``, O(1) a member."""
+        if not members:
+            return []
+        return commands.scores(await self._command("ZMSCORE", name.encode(), *members))
+
+    async def lifetimes(self, name: str, members: Sequence[bytes]) -> list[float | None]:
+        """See `redset.interfaces.Backend.lifetimes`. ``lifetimes.lua``, O(1) a member."""
+        return commands.lifetimes(await self._script("lifetimes", [name.encode()], members))
+
+    async def rank(self, name: str, member: bytes) -> int | None:
+        """See `redset.interfaces.Backend.rank`. ``ZRANK``, O(log n)."""
+        rank = await self._command("ZRANK", name.encode(), member)
+        return None if rank is None else int(rank)
+
+    async def length(self, name: str) -> int:
+        """See `redset.interfaces.Backend.length`. ``ZCARD``, O(1)."""
+        return int(await self._command("ZCARD", name.encode()))
+
+    async def count(self, name: str, low: Bound, high: Bound) -> int:
+        """See `redset.interfaces.Backend.count`. ``ZCOUNT`` or ``count.lua``, O(log n)."""
+        limits = [commands.bound(low), commands.bound(high)]
+        if NOW in (low, high):
+            return int(await self._script("count", [name.encode()], limits))
+        return int(await self._command("ZCOUNT", name.encode(), *limits))
+
+    async def slice(
+        self, name: str, start: int, stop: int, *, reverse: bool = False
+    ) -> list[Entry]:
+        """See `redset.interfaces.Backend.slice`. ``ZRANGE``, O(log n + k) for k entries."""
+        command = "ZREVRANGE" if reverse else "ZRANGE"
+        return commands.entries(
+            await self._command(command, name.encode(), start, stop, "WITHSCORES")
+        )
+
+    async def range(  # noqa: PLR0913  (as the protocol has it)
+        self,
+        name: str,
+        low: Bound,
+        high: Bound,
+        *,
+        after: Entry | None = None,
+        offset: int = 0,
+        count: int | None = None,
+        reverse: bool = False,
+    ) -> list[Entry]:
+        """See `redset.interfaces.Backend.range`.
+
+        ``ZRANGEBYSCORE``, O(log n + k) for k entries; ``range.lua`` for what it cannot do,
+        O(log² n + k) from a place in the order.
+        """
+        limits = [commands.bound(low), commands.bound(high)]
+        limit = -1 if count is None else count
+        if after is None and offset == 0 and NOW not in (low, high):
+            command = "ZREVRANGEBYSCORE" if reverse else "ZRANGEBYSCORE"
+            limits = limits[::-1] if reverse else limits
+            page = ("WITHSCORES", "LIMIT", 0, limit)
+            return commands.entries(await self._command(command, name.encode(), *limits, *page))
+        place = [] if after is None else [after[1], after[0]]
+        arguments = [*limits, offset, limit, int(reverse), *place]
+        return commands.entries(await self._script("range", [name.encode()], arguments))
+
+    async def sample(self, name: str, count: int) -> list[Entry]:
+        """See `redset.interfaces.Backend.sample`. ``ZRANDMEMBER``, O(k) for k entries."""
+        return commands.entries(
+            await self._command("ZRANDMEMBER", name.encode(), count, "WITHSCORES")
+        )
+
+    # Dead letters
+
+    async def bury(self, name: str, letters: Sequence[DeadLetter], limit: int) -> int:
+        """See `redset.interfaces.Backend.bury`. ``bury.lua``, O(log d) a letter."""
+        parts = [
+            part for letter in letters for part in (letter.raw, commands.letter_details(letter))
+        ]
+        dead = keys.siblings(name, keys.DEAD, keys.DEAD_DETAILS)
+        return int(await self._script("bury", dead, [limit, *parts]))
+
+    async def dead(self, name: str, offset: int, count: int) -> list[DeadLetter]:
+        """See `redset.interfaces.Backend.dead`. ``dead.lua``, O(log d + k) for k letters."""
+        dead = keys.siblings(name, keys.DEAD, keys.DEAD_DETAILS)
+        return commands.dead_letters(
+            await self._script("dead", dead, [offset, offset + count - 1])
+        )
+
+    async def dead_count(self, name: str) -> int:
+        """See `redset.interfaces.Backend.dead_count`. ``ZCARD``, O(1)."""
+        return int(await self._command("ZCARD", keys.sibling(name, keys.DEAD)))
+
+    async def redrive(self, name: str, members: Sequence[bytes], merge: Merge) -> int:
+        """See `redset.interfaces.Backend.redrive`. ``redrive.lua``, O(log n) a member."""
+        others = keys.siblings(name, keys.DEAD, keys.DEAD_DETAILS, keys.WAKE, keys.WAITING)
+        arguments = [commands.FLAGS[merge], *members]
+        return int(await self._script("redrive", [name.encode(), *others], arguments))
+
+    async def forget(self, name: str, members: Sequence[bytes]) -> int:
+        """See `redset.interfaces.Backend.forget`. ``forget.lua``, O(log d) a member."""
+        dead = keys.siblings(name, keys.DEAD, keys.DEAD_DETAILS)
+        return int(await self._script("forget", dead, members))
+
+    # Locking
+
+    @asynccontextmanager
+    async def lock(self, name: str, timeout: float | None, expires: float) -> AsyncGenerator[None, None]:
+        """See `redset.interfaces.Backend.lock`. The client's own ``Lock``."""
+        lock: Any = self._client.lock(
+            keys.sibling(name, keys.LOCK).decode(), timeout=expires, blocking_timeout=timeout
+        )
+        if not await lock.acquire():
+            message = f"the lock of {name!r} is still held: wait longer, with lock_timeout"
+            raise LockTimeout(message)
+        try:
+            yield
+        finally:
+            try:
+                await lock.release()
+            except Exception as error:
+                if not is_error(error, "LockError"):
+                    raise
+                _log.warning("the lock of %r expired while it was held: raise lock_expires", name)
+
+    # Waiting
+
+    def _left(self, deadline: float | None) -> float:
+        """Return how long the next blocking command may wait; nothing if time is up."""
+        return self._slice if deadline is None else min(self._slice, deadline - time.monotonic())
+
+    async def _pop_more(self, name: str, count: int) -> list[Entry]:
+        """Take what else there is after an item that is ours already, come what may."""
+        if count < 1:
+            return []
+        try:
+            return await self.pop(name, count)
+        except Exception as error:  # noqa: BLE001  (raising would lose the item in hand)
+            _log.warning("took one item of %r and no more: %r", name, error)
+            return []
+
+    async def _wait_due(self, name: str, count: int, deadline: float | None) -> list[Entry]:
+        tokens = keys.sibling(name, keys.WAKE)
+        while True:
+            left = self._left(deadline)
+            entries, until_due = await self._pop_due(name, count, max(left, 0))
+            if entries:
+                return entries
+            if left <= 0:
+                break
+            pause = min(left, until_due)
+            if pause > _LATENESS:
+                await self._command("BLPOP", tokens, commands.seconds(pause - _LATENESS))
+            else:
+                await asyncio.sleep(min(max(pause, 0.0005), _STEP))
+        if until_due < math.inf:
+            # A wake-up that came here too late to be used is another waiter's.
+            await self._script("wake", keys.siblings(name, keys.WAKE, keys.WAITING), [])
+        return []
+
+    async def _pop_due(self, name: str, count: int, wait: float) -> tuple[list[Entry], float]:
+        """Return due entries, and the seconds until the next is due if there are none."""
+        reply = await self._script(
+            "pop_due",
+            [name.encode(), keys.sibling(name, keys.WAITING)],
+            [count, math.ceil(wait * 1000)],
+        )
+        until_due = float(reply[0]) if reply[0] else math.inf
+        return commands.entries(reply[1:]), until_due
+
+    # Talking to the server
+
+    def _combined(self, name: str, others: Sequence[str]) -> list[bytes]:
+        scratch = keys.sibling(name, keys.SCRATCH)
+        return [name.encode(), scratch, *(other.encode() for other in others)]
+
+    async def _command(self, *arguments: object) -> Any:  # noqa: ANN401  (replies are untyped)
+        # Members are bytes, whatever the client makes of other replies.
+        return await self._execute(*arguments, NEVER_DECODE=True)
+
+    async def _script(
+        self, name: str, names: Sequence[bytes], arguments: Sequence[object]
+    ) -> Any:  # noqa: ANN401  (replies are untyped)
+        """Run a script by its digest, or by its source where the server does not know it."""
+        source, digest = script(name)
+        try:
+            return await self._command("EVALSHA", digest, len(names), *names, *arguments)
+        except Exception as error:
+            if not is_error(error, "NoScriptError"):
+                raise
+        return await self._command("EVAL", source, len(names), *names, *arguments)

@@ -1,0 +1,71 @@
+"""What is to be known about client objects, found out by looking, not by importing.
+
+redis-py, valkey-py and fakeredis have classes of their own for the same things, so
+they are told apart by their attributes and the names of their exceptions.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+__all__ = ["check_async_client", "check_client", "describe", "is_error", "wait_slice"]
+
+# The longest that a blocking command waits on a server at one go, in seconds.
+_SLICE = 1.0
+
+
+def check_client(client: object) -> None:
+    """Raise `TypeError` unless the client is a blocking one."""
+    if inspect.iscoroutinefunction(_execute_command(client)):
+        message = f"{_kind(client)} is an asyncio client: use it with an Async… set or backend"
+        raise TypeError(message)
+
+
+def check_async_client(client: object) -> None:
+    """Raise `TypeError` unless the client is an asyncio one."""
+    if not inspect.iscoroutinefunction(_execute_command(client)):
+        message = (
+            f"{_kind(client)} is a blocking client: use it with a set or backend without "
+            "Async in its name, or take the client from redis.asyncio"
+        )
+        raise TypeError(message)
+
+
+def describe(client: object) -> str:
+    """Name a client by its class and address, without any secret."""
+    options = _options(client)
+    place = options.get("path") or ":".join(
+        str(options[key]) for key in ("host", "port") if key in options
+    )
+    return f"{_kind(client)} {place}".rstrip()
+
+
+def is_error(error: BaseException, name: str) -> bool:
+    """Tell whether an exception is of a class with this name."""
+    return any(kind.__name__ == name for kind in type(error).__mro__)
+
+
+def wait_slice(client: object) -> float:
+    """Return how long one blocking command may wait: well within the client's timeout."""
+    timeout = _options(client).get("socket_timeout")
+    return _SLICE if timeout is None else min(_SLICE, float(timeout) / 2)
+
+
+def _execute_command(client: object) -> object:
+    try:
+        return client.execute_command  # type: ignore[attr-defined]  # this is the check
+    except AttributeError:
+        message = f"{client!r} is no Redis client: it has no execute_command"
+        raise TypeError(message) from None
+
+
+def _kind(client: object) -> str:
+    kind = type(client)
+    return f"{kind.__module__.partition('.')[0]}.{kind.__name__}"
+
+
+def _options(client: object) -> dict[str, Any]:
+    get_options = getattr(client, "get_connection_kwargs", None)
+    options: dict[str, Any] = get_options() if callable(get_options) else {}
+    return options

@@ -1,0 +1,90 @@
+"""Arguments of commands and the meaning of replies, without any input or output.
+
+Replies differ between RESP2 and RESP3, clients and their versions; every difference
+ends here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from redset.interfaces import NOW, DeadLetter, Merge
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from redset.interfaces import Bound, Entry
+
+__all__ = [
+    "FLAGS",
+    "bound",
+    "dead_letters",
+    "entries",
+    "letter_details",
+    "lifetimes",
+    "pairs",
+    "scores",
+    "seconds",
+]
+
+FLAGS: Final = {
+    Merge.REPLACE: b"",
+    Merge.KEEP: b"NX",
+    Merge.EARLIEST: b"LT",
+    Merge.LATEST: b"GT",
+}
+"""The flag of ``ZADD`` for each merge rule; empty for none."""
+
+
+def pairs(given: Iterable[Entry]) -> list[bytes | float]:
+    """Return scores and members in the order of ``ZADD``'s arguments."""
+    return [part for member, score in given for part in (score, member)]
+
+
+def bound(limit: Bound) -> bytes:
+    """Return a bound as scripts take it."""
+    return b"now" if limit is NOW else repr(float(limit)).encode()
+
+
+def seconds(duration: float) -> str:
+    """Return a timeout of a blocking command: never 0, which would be for ever."""
+    return f"{max(duration, 0.001):.3f}"
+
+
+def entries(reply: Any) -> list[Entry]:  # noqa: ANN401  (this is where its shape is found out)
+    """Return the entries of a reply: nested pairs, or members and scores in turn."""
+    if not reply:
+        return []
+    if isinstance(reply[0], (list, tuple)):
+        return [(member, float(score)) for member, score in reply]
+    parts = iter(reply)
+    return [(member, float(score)) for member, score in zip(parts, parts, strict=True)]
+
+
+def scores(reply: Iterable[Any]) -> list[float | None]:
+    """Return scores, None where there is none."""
+    return [None if score is None else float(score) for score in reply]
+
+
+def lifetimes(reply: Sequence[Any]) -> list[float | None]:
+    """Return what is left of each lifetime, from the reply of ``lifetimes.lua``."""
+    now, expiries = float(reply[0]), scores(reply[1])
+    return [
+        expiry - now if expiry is not None and expiry > now else None for expiry in expiries
+    ]
+
+
+def letter_details(letter: DeadLetter) -> bytes:
+    """Return what is stored of a dead letter beside its bytes and time."""
+    return f"{letter.score!r}\n{letter.reason}".encode(errors="backslashreplace")
+
+
+def dead_letters(reply: Sequence[Any]) -> list[DeadLetter]:
+    """Return dead letters from the reply of ``dead.lua``."""
+    parts = iter(reply)
+    letters: list[DeadLetter] = []
+    for raw, time, details in zip(parts, parts, parts, strict=True):
+        score, _, reason = details.decode(errors="replace").partition("\n")
+        letters.append(DeadLetter(raw=raw, reason=reason, score=float(score), time=float(time)))
+    return letters
+

@@ -1,0 +1,41 @@
+-- Set before every script.
+
+-- The server's time in unix seconds, as a decimal that loses nothing on its way to a double.
+local function now()
+  local time = redis.call('TIME')
+  return time[1] .. '.' .. string.format('%06d', tonumber(time[2]))
+end
+
+-- A score as a number: not every Lua reads infinities.
+local function number(score)
+  if score == 'inf' then return math.huge end
+  if score == '-inf' then return -math.huge end
+  return tonumber(score)
+end
+
+-- How many entries come before a lower bound, and how many up to an upper one.
+-- The word "now" is the present: exclusive as a lower bound, inclusive as an upper one.
+local function count_below(key, low)
+  if low == 'now' then return redis.call('ZCOUNT', key, '-inf', now()) end
+  return redis.call('ZCOUNT', key, '-inf', '(' .. low)
+end
+
+local function count_to(key, high)
+  if high == 'now' then high = now() end
+  return redis.call('ZCOUNT', key, '-inf', high)
+end
+
+-- Wake somebody who waits for due members, if there may be one. The token and the
+-- note that somebody waits expire by themselves.
+local function wake(tokens, waiting)
+  if redis.call('EXISTS', waiting) == 1 and redis.call('LLEN', tokens) < 64 then
+    redis.call('RPUSH', tokens, '1')
+    redis.call('PEXPIRE', tokens, 1000)
+  end
+end
+
+-- ZADD with a flag, which is empty for none.
+local function add(key, flag, score, member)
+  if flag == '' then return redis.call('ZADD', key, score, member) end
+  return redis.call('ZADD', key, flag, score, member)
+end

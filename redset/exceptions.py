@@ -1,0 +1,53 @@
+"""Every error that redset raises itself, under one root.
+
+Each also is the built-in error that callers would expect at that place, so
+``except KeyError`` around a ``pop`` goes on working. Faults of a server or a
+network are not wrapped: they surface as the client library's own exceptions.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "DecodeError",
+    "EmptySetError",
+    "LockTimeout",
+    "MissingDependencyError",
+    "RedsetError",
+    "ScoreError",
+    "SignatureError",
+]
+
+
+class RedsetError(Exception):
+    """The root of all errors raised by redset."""
+
+
+class EmptySetError(RedsetError, KeyError):
+    """There is no item to hand out: the set is empty, or nothing is due."""
+
+    # KeyError shows the repr of its argument, which makes a sentence look like data.
+    __str__ = Exception.__str__
+
+
+class LockTimeout(RedsetError, TimeoutError):  # noqa: N818  (its name in 0.5.1)
+    """The lock of a set could not be had within ``lock_timeout`` seconds."""
+
+
+class ScoreError(RedsetError, ValueError):
+    """A score is not a number, or an increment would make it so."""
+
+
+class DecodeError(RedsetError, ValueError):
+    """The item looked at cannot be decoded by the set's serializer.
+
+    Only calls that look at one place and leave it as it is raise this. Calls that
+    take items out move such an item to the dead letters instead.
+    """
+
+
+class SignatureError(RedsetError, ValueError):
+    """Stored data is not signed with any of the keys of a `SignedSerializer`."""
+
+
+class MissingDependencyError(RedsetError, ImportError):
+    """An optional package is needed; the message says which extra installs it."""

@@ -1,0 +1,110 @@
+"""Checks of dead letters."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from redset.interfaces import DeadLetter, Merge
+from redset.testing._writing import everything, fill
+
+if TYPE_CHECKING:
+    from redset.interfaces import Backend
+
+__all__ = ["DeadLetterChecks"]
+
+
+def _letter(raw: bytes, score: float = 1.0, reason: str = "broken") -> DeadLetter:
+    return DeadLetter(raw=raw, reason=reason, score=score, time=0.0)
+
+
+def _raw(letters: list[DeadLetter]) -> list[bytes]:
+    return [letter.raw for letter in letters]
+
+
+class DeadLetterChecks:
+    """Burying, listing, redriving, forgetting."""
+
+    def test_dead_letters_keep_everything(self, backend: Backend, name: str) -> None:
+        _, before = backend.schedule(name, [], Merge.KEEP)
+        letters = [
+            _letter(b"\xff\x00", 0.1, "Error: line\nanother: ü \U0001f4a5"),
+            _letter(b"", -math.inf, ""),
+            _letter(b"x", 1763936000.123456, "\n"),
+        ]
+        for letter in letters:
+            assert backend.bury(name, [letter], 10) == 0
+        found = backend.dead(name, 0, 10)
+        _, after = backend.schedule(name, [], Merge.KEEP)
+        assert sorted(found, key=lambda letter: letter.raw) == sorted(
+            (
+                DeadLetter(letter.raw, letter.reason, letter.score, found[i].time)
+                for i, letter in enumerate(letters)
+            ),
+            key=lambda letter: letter.raw,
+        )
+        assert all(before <= letter.time <= after for letter in found)
+        assert backend.dead_count(name) == 3
+        assert backend.length(name) == 0
+
+    def test_a_reason_may_be_any_text(self, backend: Backend, name: str) -> None:
+        backend.bury(name, [_letter(b"a", reason="lone \ud800 surrogate")], 10)
+        (letter,) = backend.dead(name, 0, 1)
+        assert letter.reason.startswith("lone ")
+
+    def test_dead_letters_are_listed_in_pages(self, backend: Backend, name: str) -> None:
+        backend.bury(name, [_letter(b"%d" % i) for i in range(5)], 10)
+        listed = _raw(backend.dead(name, 0, 10))
+        assert sorted(listed) == [b"%d" % i for i in range(5)]
+        assert _raw(backend.dead(name, 1, 2)) == listed[1:3]
+        assert backend.dead(name, 5, 2) == []
+
+    def test_a_member_is_dead_once(self, backend: Backend, name: str) -> None:
+        backend.bury(name, [_letter(b"a", 1.0, "first"), _letter(b"b")], 10)
+        backend.bury(name, [_letter(b"a", 2.0, "second")], 10)
+        letters = {letter.raw: letter for letter in backend.dead(name, 0, 10)}
+        assert (letters[b"a"].reason, letters[b"a"].score) == ("second", 2.0)
+        assert backend.dead_count(name) == 2
+
+    def test_the_oldest_are_dropped(self, backend: Backend, name: str) -> None:
+        assert backend.bury(name, [_letter(b"a")], 3) == 0
+        assert backend.bury(name, [_letter(b"b"), _letter(b"c")], 3) == 0
+        assert backend.bury(name, [_letter(b"d"), _letter(b"e")], 3) == 2
+        assert backend.dead_count(name) == 3
+        assert {b"d", b"e"} <= set(_raw(backend.dead(name, 0, 10)))
+        assert backend.redrive(name, [b"a"], Merge.KEEP) == 0
+
+    def test_redrive(self, backend: Backend, name: str) -> None:
+        backend.bury(name, [_letter(b"a", 0.1), _letter(b"b", math.inf), _letter(b"c")], 10)
+        assert backend.redrive(name, [b"a", b"b", b"missing"], Merge.REPLACE) == 2
+        assert everything(backend, name) == [(b"a", 0.1), (b"b", math.inf)]
+        assert _raw(backend.dead(name, 0, 10)) == [b"c"]
+        assert backend.redrive(name, [b"a"], Merge.REPLACE) == 0
+        assert backend.redrive(name, [], Merge.REPLACE) == 0
+
+    def test_redrive_merges(self, backend: Backend, name: str) -> None:
+        for merge, expected in (
+            (Merge.REPLACE, 5.0),
+            (Merge.KEEP, 1.0),
+            (Merge.EARLIEST, 1.0),
+            (Merge.LATEST, 5.0),
+        ):
+            fill(backend, name, (b"a", 1.0))
+            backend.bury(name, [_letter(b"a", 5.0)], 10)
+            assert backend.redrive(name, [b"a"], merge) == 1
+            assert backend.scores(name, [b"a"]) == [expected]
+
+    def test_forget(self, backend: Backend, name: str) -> None:
+        backend.bury(name, [_letter(b"a"), _letter(b"b")], 10)
+        assert backend.forget(name, [b"a", b"missing"]) == 1
+        assert _raw(backend.dead(name, 0, 10)) == [b"b"]
+        assert backend.forget(name, [b"b"]) == 1
+        assert backend.dead_count(name) == 0
+        assert backend.length(name) == 0
+
+    def test_clear_drops_dead_letters(self, backend: Backend, name: str) -> None:
+        backend.bury(name, [_letter(b"a")], 10)
+        assert backend.clear(name) is True
+        assert backend.dead(name, 0, 10) == []
+        assert backend.dead_count(name) == 0
+        assert backend.redrive(name, [b"a"], Merge.KEEP) == 0

@@ -1,0 +1,67 @@
+"""What a backend is, stated as tests.
+
+Subclass `BackendConformance` in a test module, and give it a fixture ``backend``::
+
+    from redset.testing import BackendConformance
+
+    class TestMyBackend(BackendConformance):
+        @pytest.fixture
+        def backend(self):
+            return MyBackend()
+
+An asyncio backend is made blocking first, with `redset.testing.blocking`. A backend
+whose clock is moved by hand overrides the fixture ``advance``.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from typing import TYPE_CHECKING
+
+import pytest
+
+# So that a failed check shows the values it compared.
+pytest.register_assert_rewrite(
+    *(
+        f"redset.testing.{module}"
+        for module in ("_concurrency", "_dead_letters", "_reading", "_timing", "_writing")
+    )
+)
+
+from redset.testing._concurrency import ConcurrencyChecks
+from redset.testing._dead_letters import DeadLetterChecks
+from redset.testing._reading import ReadingChecks
+from redset.testing._timing import TimingChecks
+from redset.testing._writing import WritingChecks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from redset.interfaces import Backend
+
+__all__ = ["BackendConformance"]
+
+
+class BackendConformance(
+    WritingChecks, ReadingChecks, TimingChecks, DeadLetterChecks, ConcurrencyChecks
+):
+    """The tests that every backend passes. Needs a fixture ``backend``."""
+
+    @pytest.fixture
+    def backend(self) -> Backend:
+        """Return the backend to be tested."""
+        message = f"{type(self).__name__} needs a fixture called backend"
+        raise NotImplementedError(message)
+
+    @pytest.fixture
+    def name(self, backend: Backend) -> Iterator[str]:
+        """Give the name of a set that nobody else uses, and clear it in the end."""
+        name = f"conformance-{uuid.uuid4().hex}"
+        yield name
+        backend.clear(name)
+
+    @pytest.fixture
+    def advance(self) -> Callable[[float], None]:
+        """Return what lets some seconds pass on the backend's clock."""
+        return time.sleep

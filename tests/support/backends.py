@@ -1,0 +1,129 @@
+"""Every kind of backend that the tests run on, opened once for each test process."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+import fakeredis
+import redis
+import redis.asyncio
+import redis.asyncio.cluster
+import redis.cluster
+import valkey
+import valkey.asyncio
+
+from redset.backends import AsyncMemoryBackend, AsyncRedisBackend, MemoryBackend, RedisBackend
+from redset.testing import blocking
+from tests.support.servers import Server, start_cluster, start_sentinel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from redset.interfaces import Backend
+
+__all__ = ["KINDS", "Backends"]
+
+KINDS = [
+    "memory",
+    "memory-async",
+    "fakeredis",
+    "fakeredis-async",
+    "redis-6.2",
+    "redis-6.2-async",
+    "valkey-8.1",
+    "valkey-8.1-async",
+    "valkey-9.1",
+    "valkey-9.1-async",
+    "valkey-9.1-resp2-decoded",
+    "valkey-9.1-resp3-decoded-async",
+    "valkey-9.1-by-valkey-py",
+    "valkey-9.1-by-valkey-py-async",
+    "cluster",
+    "cluster-async",
+    "sentinel",
+    "sentinel-async",
+]
+
+
+class Backends:
+    """Opens backends by kind, and their servers, when they are first asked for."""
+
+    def __init__(self) -> None:
+        self._stack = ExitStack()
+        self._servers: dict[str, Any] = {}
+        self._backends: dict[str, Backend] = {}
+        self._clients: dict[str, Callable[[], Any]] = {}
+
+    def __enter__(self) -> Backends:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stack.close()
+
+    def get(self, kind: str) -> Backend:
+        """Return the backend of this kind; an asyncio one is made blocking."""
+        if kind not in self._backends:
+            self._backends[kind] = self._open(kind)
+        return self._backends[kind]
+
+    def server(self, kind: str) -> Server:
+        """Return the one server of this kind."""
+        server: Server = self._serve(kind, lambda: Server(kind))
+        return server
+
+    def client(self, kind: str) -> Any:  # noqa: ANN401  (clients of several libraries)
+        """Return a new client of what keeps the backend of this kind."""
+        return self._client(kind)()
+
+    def _open(self, kind: str) -> Backend:
+        if kind == "memory":
+            return MemoryBackend()
+        if kind == "memory-async":
+            return self._stack.enter_context(blocking(AsyncMemoryBackend))
+        make = self._client(kind)
+        if kind.endswith("-async"):
+            return self._stack.enter_context(blocking(lambda: AsyncRedisBackend(make(), owned=True)))
+        return self._stack.enter_context(RedisBackend(make(), owned=True))
+
+    def _serve(self, key: str, start: Callable[[], Any]) -> Any:  # noqa: ANN401  (servers and groups of them)
+        if key not in self._servers:
+            self._servers[key] = self._stack.enter_context(start())
+        return self._servers[key]
+
+    def _client(self, kind: str) -> Callable[[], Any]:
+        if kind not in self._clients:
+            self._clients[kind] = self._make_client(kind)
+        return self._clients[kind]
+
+    def _make_client(self, kind: str) -> Callable[[], Any]:  # noqa: PLR0911  (a table)
+        is_async = kind.endswith("-async")
+        if kind.startswith("fakeredis"):
+            server = fakeredis.FakeServer()
+            fake = fakeredis.FakeAsyncRedis if is_async else fakeredis.FakeRedis
+            return lambda: fake(server=server)
+        if kind.startswith("cluster"):
+            cluster = self._serve("cluster", lambda: start_cluster("valkey-9.1", 3))
+            port = cluster.servers[0].port
+            clients: Any = redis.asyncio if is_async else redis
+            return lambda: clients.RedisCluster(host="127.0.0.1", port=port)
+        if kind.startswith("sentinel"):
+            setup = self._serve("sentinel", lambda: start_sentinel("redis-6.2"))
+            clients = redis.asyncio if is_async else redis
+            return lambda: _primary(clients, setup)
+        version = kind.removesuffix("-async")
+        port = self.server("-".join(version.split("-")[:2])).port
+        if "valkey-py" in kind:
+            peer: Any = valkey.asyncio.Valkey if is_async else valkey.Valkey
+            return lambda: peer(port=port)
+        options: dict[str, Any] = {"decode_responses": "decoded" in kind}
+        if "resp" in kind:
+            options["protocol"] = 2 if "resp2" in kind else 3
+        client: Any = redis.asyncio.Redis if is_async else redis.Redis
+        return lambda: client(port=port, **options)
+
+
+def _primary(clients: Any, setup: Any) -> Any:  # noqa: ANN401  (of two libraries' two modules)
+    sentinel = clients.Sentinel(setup.addresses)
+    return sentinel.master_for(setup.service)

@@ -1,0 +1,32 @@
+"""Finds keys that were left behind on a server."""
+
+from collections.abc import Callable, Iterable
+from typing import Final, Protocol
+
+_SOON: Final = 10_000
+_NEVER: Final = -1
+
+
+class _Client(Protocol):
+    """What is needed of a blocking Redis, Valkey or cluster client."""
+
+    @property
+    def scan_iter(self) -> Callable[..., Iterable[object]]: ...
+
+    @property
+    def pttl(self) -> Callable[..., object]: ...
+
+
+def leaked_keys(client: _Client, prefix: str) -> list[str]:
+    """Return, sorted, the keys that contain ``prefix`` and do not expire within ten seconds."""
+    keys = {_text(key): key for key in client.scan_iter(count=1000)}
+    return sorted(name for name, key in keys.items() if prefix in name and _stays(client, key))
+
+
+def _stays(client: _Client, key: object) -> bool:
+    left = client.pttl(key)
+    return isinstance(left, int) and (left == _NEVER or left > _SOON)
+
+
+def _text(key: object) -> str:
+    return key.decode(errors="backslashreplace") if isinstance(key, bytes) else str(key)

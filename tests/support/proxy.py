@@ -1,0 +1,191 @@
+"""A TCP proxy in front of a server that loses replies, requests and connections on command."""
+
+import contextlib
+import socket
+import threading
+from dataclasses import dataclass, field
+from typing import Final, Literal, Self
+
+HOST: Final = "127.0.0.1"
+_CHUNK: Final = 65_536
+
+
+@dataclass
+class _Fault:
+    loses: Literal["request", "reply"]
+    matching: bytes
+    fired: threading.Event = field(default_factory=threading.Event)
+
+
+class Proxy:
+    """Forwards connections to ``target_port`` until it is told to break them.
+
+    A fault happens once, on the first request that contains its ``matching`` bytes, on whichever
+    connection; the event that arming it returns is set when it has happened. Bytes are looked
+    for as sent, so ``b"ZPOPMIN"`` does not match a client that writes ``zpopmin``. ``delay`` is
+    the time in seconds by which every reply is held back. Meant for clients that wait for a
+    reply (or a pipeline's replies) before they send again.
+    """
+
+    def __init__(self, target_port: int) -> None:
+        """Listen on a free port."""
+        self.target_port: Final = target_port
+        self.delay = 0.0
+        self._closing: Final = threading.Event()
+        self._lock: Final = threading.Lock()
+        self._faults: Final[list[_Fault]] = []
+        self._links: Final[set[_Link]] = set()
+        self._threads: Final[list[threading.Thread]] = []
+        self._listener: Final = socket.create_server((HOST, 0), backlog=128)
+        self.port: Final[int] = self._listener.getsockname()[1]
+        self._acceptor: Final = threading.Thread(target=self._accept, daemon=True)
+        self._acceptor.start()
+
+    @property
+    def url(self) -> str:
+        """The address for a client."""
+        return f"redis://{HOST}:{self.port}/0"
+
+    @property
+    def connections(self) -> int:
+        """How many client connections are open."""
+        with self._lock:
+            return len(self._links)
+
+    def drop_next_reply(self, matching: bytes = b"") -> threading.Event:
+        """Let the server do the next matching request, then close instead of replying."""
+        return self._arm(_Fault("reply", matching))
+
+    def drop_next_request(self, matching: bytes = b"") -> threading.Event:
+        """Close instead of passing the next matching request on: the server never sees it."""
+        return self._arm(_Fault("request", matching))
+
+    def sever(self) -> None:
+        """Close all connections; new ones are accepted."""
+        with self._lock:
+            links = list(self._links)
+        for link in links:
+            link.shut()
+
+    def close(self) -> None:
+        """Stop listening and close all connections."""
+        if self._closing.is_set():
+            return
+        self._closing.set()
+        # A thread that waits in accept() wakes only for a connection.
+        socket.create_connection((HOST, self.port)).close()
+        self._acceptor.join()
+        self.sever()
+        for thread in self._threads:
+            thread.join()
+
+    def __enter__(self) -> Self:
+        """Return the proxy, which is already listening."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close it."""
+        self.close()
+
+    def _arm(self, fault: _Fault) -> threading.Event:
+        with self._lock:
+            self._faults.append(fault)
+        return fault.fired
+
+    def _take_fault(self, before: bytes, data: bytes) -> _Fault | None:
+        with self._lock:
+            for fault in self._faults:
+                # What is looked for may begin in the chunk before, but must end in this one.
+                kept = len(fault.matching) - 1
+                if fault.matching in (before[-kept:] if kept > 0 else b"") + data:
+                    self._faults.remove(fault)
+                    return fault
+        return None
+
+    def _accept(self) -> None:
+        with self._listener:
+            while True:
+                client, _ = self._listener.accept()
+                if self._closing.is_set():
+                    client.close()
+                    return
+                self._connect(client)
+
+    def _connect(self, client: socket.socket) -> None:
+        try:
+            server = socket.create_connection((HOST, self.target_port))
+        except OSError:
+            client.close()
+            return
+        link = _Link(client, server)
+        with self._lock:
+            self._links.add(link)
+        for pump in (self._pump_requests, self._pump_replies):
+            thread = threading.Thread(target=pump, args=(link,), daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def _pump_requests(self, link: "_Link") -> None:
+        before = b""
+        while data := _receive(link.client):
+            fault = self._take_fault(before, data)
+            before = data
+            if fault and fault.loses == "request":
+                fault.fired.set()
+                break
+            if fault:
+                link.swallow = fault
+            if not _send(link.server, data):
+                break
+        self._end(link)
+
+    def _pump_replies(self, link: "_Link") -> None:
+        while data := _receive(link.server):
+            if link.swallow:
+                link.swallow.fired.set()
+                break
+            if self.delay:
+                self._closing.wait(self.delay)
+            if not _send(link.client, data):
+                break
+        self._end(link)
+
+    def _end(self, link: "_Link") -> None:
+        link.shut()
+        with self._lock:
+            link.pumps -= 1
+            if not link.pumps:
+                self._links.discard(link)
+                link.client.close()
+                link.server.close()
+
+
+@dataclass(eq=False)
+class _Link:
+    """One client's connection and the connection to the server that belongs to it."""
+
+    client: socket.socket
+    server: socket.socket
+    swallow: _Fault | None = None
+    pumps: int = 2
+
+    def shut(self) -> None:
+        """End both connections, which wakes the pumps; the last of them closes the sockets."""
+        for end in (self.client, self.server):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+
+def _receive(end: socket.socket) -> bytes:
+    try:
+        return end.recv(_CHUNK)
+    except OSError:
+        return b""
+
+
+def _send(end: socket.socket, data: bytes) -> bool:
+    try:
+        end.sendall(data)
+    except OSError:
+        return False
+    return True
