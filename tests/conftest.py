@@ -3,14 +3,33 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.backends import Backends
+from tests.support.backends import Backends, make_set
+from tests.support.leaks import leaked_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    from redset.interfaces import Backend
+
+    MakeSet = Callable[..., Any]
+
+SET_KINDS = [
+    "memory",
+    "memory-async",
+    "fakeredis",
+    "fakeredis-async",
+    "redis-6.2",
+    "redis-6.2-async",
+    "valkey-8.1",
+    "valkey-9.1",
+    "valkey-9.1-async",
+    "cluster",
+]
 
 
 @pytest.fixture(scope="session")
@@ -24,3 +43,35 @@ def backends() -> Iterator[Backends]:
 def name() -> str:
     """Return a name for a set that no other test uses."""
     return f"test-{uuid.uuid4().hex}"
+
+
+@pytest.fixture(params=SET_KINDS)
+def kind(request: pytest.FixtureRequest) -> str:
+    """Return each kind of backend that the tests of sets run on."""
+    kind: str = request.param
+    return kind
+
+
+@pytest.fixture
+def backend(backends: Backends, kind: str) -> Backend:
+    """Return each backend that the tests of sets run on."""
+    return backends.get(kind)
+
+
+@pytest.fixture
+def make(backends: Backends, kind: str, backend: Backend, name: str) -> Iterator[MakeSet]:
+    """Give a function that makes sets; in the end, no key of theirs must be left."""
+    made: dict[str, Any] = {}
+
+    def make(kind: str = "SortedSet", *arguments: Any, suffix: str = "", **options: Any) -> Any:
+        # All names share a hash tag, so that sets can be combined in a cluster, too.
+        full = f"{{{name}}}{suffix}"
+        made[full] = make_set(backend, kind, full, *arguments, **options)
+        return made[full]
+
+    yield make
+    for each in made.values():
+        each.clear()
+    if not kind.startswith("memory"):
+        with closing(backends.client(kind.removesuffix("-async"))) as client:
+            assert leaked_keys(client, name) == []

@@ -76,7 +76,7 @@ def _default(value: object) -> object:
     """Reduce what `JSONValue` admits and `json` does not know."""
     if isinstance(value, Mapping):
         return dict(cast("Mapping[object, object]", value))
-    if isinstance(value, Sequence) and not _is_binary(value):
+    if not _is_binary(value) and isinstance(value, Sequence):
         return list(cast("Sequence[object]", value))
     message = (
         f"JSON cannot hold a {type(value).__qualname__}: convert it, "

@@ -32,8 +32,8 @@ T = TypeVar("T", default=MsgpackValue)
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _PLAIN: Final = frozenset({NoneType, bool, int, float, str, bytes})
-# The packer goes no deeper, and does not say why.
-_MAX_DEPTH: Final = 500
+# Two frames a level must fit into the default stack of Python, with room to spare.
+_MAX_DEPTH: Final = 200
 
 
 class MsgpackSerializer(Generic[T]):
@@ -72,7 +72,7 @@ class MsgpackSerializer(Generic[T]):
             TypeError: if it holds what MessagePack cannot, or a key that is neither
                 `str` nor `bytes`.
             ValueError: if it holds a naive datetime, an integer beyond 64 bits, half a
-                surrogate pair, or is nested more than 500 deep (as if it holds itself).
+                surrogate pair, or is nested more than 200 deep (as if it holds itself).
         """
         # Not kept: one packer must not be used by two threads.
         pack = self._msgpack.Packer().pack
@@ -101,10 +101,13 @@ class MsgpackSerializer(Generic[T]):
         probe.feed(data)
         try:
             probe.skip()
+            value = msgpack.unpackb(data, timestamp=3, ext_hook=_refuse_extension)
         except msgpack.OutOfData as error:
             message = "the MessagePack data ends early: it was cut off, or is none"
             raise ValueError(message) from error
-        value = msgpack.unpackb(data, timestamp=3, ext_hook=_refuse_extension)
+        except msgpack.UnpackException as error:  # which says nothing itself
+            message = f"the data is no MessagePack, or nested too deep: {error!r}"
+            raise ValueError(message) from error
         return cast("T", value)
 
     def _canonical(self, value: object, pack: Callable[[object], bytes], depth: int) -> object:
@@ -120,7 +123,7 @@ class MsgpackSerializer(Generic[T]):
                 key: self._canonical(mapping[key], pack, depth + 1)
                 for key in sorted(map(_check_key, mapping), key=pack)
             }
-        if isinstance(value, Sequence):
+        if isinstance(value, Sequence) and not isinstance(value, self._msgpack.ExtType):
             sequence = cast("Sequence[object]", value)
             return [self._canonical(element, pack, depth + 1) for element in sequence]
         if isinstance(value, datetime):

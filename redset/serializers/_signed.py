@@ -44,6 +44,7 @@ class SignedSerializer(Generic[T]):
         ValueError: if there is no key, or one is too short.
         TypeError: if a key or the salt is not `bytes`, or ``inner`` no serializer.
 
+    >>> from redset.serializers import StringSerializer
     >>> serializer = SignedSerializer(StringSerializer(), b"sixteen bytes or more", salt=b"jobs")
     >>> data = serializer.dumps("mow the lawn")
     >>> len(data), data[32:]

@@ -37,7 +37,7 @@ class _Loop:
         self._loop.close()
 
 
-class _Blocking:
+class Blocking:
     """Stands for an asyncio object: its coroutines are run, its iterators walked."""
 
     def __init__(self, loop: _Loop, target: object) -> None:
@@ -86,7 +86,7 @@ class _Blocking:
         if hasattr(value, "__anext__"):
             return self._walk(value)
         if hasattr(value, "__aenter__"):
-            return _Blocking(self._loop, value)
+            return Blocking(self._loop, value)
         return self._wrap_call(value) if inspect.ismethod(value) else value
 
     def _wrap_call(self, call: Callable[..., object]) -> Callable[..., object]:
@@ -116,7 +116,7 @@ class _Blocking:
 
 
 def _unwrap(value: object) -> object:
-    return value._target if isinstance(value, _Blocking) else value  # noqa: SLF001  (our own class)
+    return value._target if isinstance(value, Blocking) else value  # noqa: SLF001  (our own class)
 
 
 @contextmanager
@@ -147,7 +147,7 @@ def blocking(make: Callable[[], AsyncBackend]) -> Generator[Backend, None, None]
 
     backend: AsyncBackend = loop.run(build())
     try:
-        yield cast("Backend", _Blocking(loop, backend))
+        yield cast("Backend", Blocking(loop, backend))
     finally:
         loop.run(backend.close())
         loop.close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +14,11 @@ import redis.cluster
 import valkey
 import valkey.asyncio
 
+
+import redset
 from redset.backends import AsyncMemoryBackend, AsyncRedisBackend, MemoryBackend, RedisBackend
 from redset.testing import blocking
+from redset.testing._blocking import Blocking
 from tests.support.servers import Server, start_cluster, start_sentinel
 
 if TYPE_CHECKING:
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
 
     from redset.interfaces import Backend
 
-__all__ = ["KINDS", "Backends"]
+__all__ = ["KINDS", "Backends", "make_set"]
 
 KINDS = [
     "memory",
@@ -127,3 +130,11 @@ class Backends:
 def _primary(clients: Any, setup: Any) -> Any:  # noqa: ANN401  (of two libraries' two modules)
     sentinel = clients.Sentinel(setup.addresses)
     return sentinel.master_for(setup.service)
+
+
+def make_set(backend: Backend, kind: str, name: str, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401  (tests run for many types of set)
+    """Make a set of the class ``kind``; on an asyncio backend its Async… twin, made blocking."""
+    if isinstance(backend, Blocking):
+        loop, target = backend._loop, backend._target  # noqa: SLF001  (there is no other way in)
+        return Blocking(loop, getattr(redset, f"Async{kind}")(target, name, *arguments, **options))
+    return getattr(redset, kind)(backend, name, *arguments, **options)
