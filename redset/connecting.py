@@ -21,7 +21,6 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
-from weakref import WeakValueDictionary
 
 from redset.backends import (
     AsyncMemoryBackend,
@@ -36,11 +35,11 @@ if TYPE_CHECKING:
 
 __all__ = ["connect", "connect_async"]
 
-_SCHEMES = "memory, redis, rediss, unix, valkey, valkeys, and the last but memory and unix with "
 _DEFAULT_PORT = 6379
 _SENTINEL_PORT = 26379
 
-_stores: WeakValueDictionary[str, MemoryBackend] = WeakValueDictionary()
+# Kept for as long as the process, as a server's data outlives its clients.
+_stores: dict[str, MemoryBackend] = {}
 
 
 class _Address(NamedTuple):
@@ -48,6 +47,7 @@ class _Address(NamedTuple):
 
     topology: str
     scheme: str
+    rest: str
     parts: SplitResult
 
     def __repr__(self) -> str:
@@ -76,7 +76,8 @@ def connect(url: str) -> MemoryBackend | RedisBackend:
     if address.topology == "memory":
         return _store(address)
     redis = _import("redis", address)
-    return RedisBackend(_open(redis, redis, address), owned=True)
+    client, *others = _open(redis, redis, address)
+    return RedisBackend(client, owns=[client, *others])
 
 
 def connect_async(url: str) -> AsyncMemoryBackend | AsyncRedisBackend:
@@ -88,8 +89,8 @@ def connect_async(url: str) -> AsyncMemoryBackend | AsyncRedisBackend:
     if address.topology == "memory":
         return AsyncMemoryBackend(_store(address))
     redis = _import("redis", address)
-    client = _open(_import("redis.asyncio", address), redis, address)
-    return AsyncRedisBackend(client, owned=True)
+    client, *others = _open(_import("redis.asyncio", address), redis, address)
+    return AsyncRedisBackend(client, owns=[client, *others])
 
 
 def _parse(url: str) -> _Address:
@@ -108,7 +109,8 @@ def _parse(url: str) -> _Address:
             "unix://, valkey:// or valkeys://; servers also with +cluster or +sentinel"
         )
         raise ValueError(message)
-    return _Address(topology or ("memory" if scheme == "memory" else "server"), scheme, parts)
+    topology = topology or ("memory" if scheme == "memory" else "server")
+    return _Address(topology, scheme, url.partition("://")[2], parts)
 
 
 def _store(address: _Address) -> MemoryBackend:
@@ -128,12 +130,12 @@ def _import(module: str, address: _Address) -> ModuleType:
         raise MissingDependencyError(message) from error
 
 
-def _open(clients: ModuleType, redis: ModuleType, address: _Address) -> Any:  # noqa: ANN401  (its class depends on both modules)
-    """Make the client of one of redis-py's two modules."""
+def _open(clients: ModuleType, redis: ModuleType, address: _Address) -> list[Any]:
+    """Make the client of one of redis-py's two modules, and others that it needs."""
     parts = address.parts
     if address.topology == "server":
-        url = parts._replace(scheme=address.scheme).geturl()
-        return clients.Redis.from_url(url)
+        url = f"{address.scheme}://{address.rest}"
+        return [clients.Redis.from_url(url)]
     hosts = [_host(place, address) for place in parts.netloc.rpartition("@")[2].split(",")]
     user, _, password = parts.netloc.rpartition("@")[0].partition(":")
     options: dict[str, Any] = _query(redis, parts.query)
@@ -141,13 +143,13 @@ def _open(clients: ModuleType, redis: ModuleType, address: _Address) -> Any:  # 
     options["ssl"] = address.scheme == "rediss"
     if address.topology == "cluster":
         node = clients.cluster.ClusterNode
-        return clients.RedisCluster(startup_nodes=[node(*host) for host in hosts], **options)
+        return [clients.RedisCluster(startup_nodes=[node(*host) for host in hosts], **options)]
     service, _, database = parts.path.strip("/").partition("/")
     if not service:
         message = "a sentinel URL names a service: redis+sentinel://host:26379/service/0"
         raise ValueError(message)
     sentinel = clients.Sentinel(hosts, sentinel_kwargs={"ssl": options["ssl"]}, **options)
-    return sentinel.master_for(service, db=int(database or 0))
+    return [sentinel.master_for(service, db=int(database or 0)), *sentinel.sentinels]
 
 
 def _host(place: str, address: _Address) -> tuple[str, int]:

@@ -87,8 +87,8 @@ class Backends:
             return self._stack.enter_context(blocking(AsyncMemoryBackend))
         make = self._client(kind)
         if kind.endswith("-async"):
-            return self._stack.enter_context(blocking(lambda: AsyncRedisBackend(make(), owned=True)))
-        return self._stack.enter_context(RedisBackend(make(), owned=True))
+            return self._stack.enter_context(blocking(lambda: _async_backend(make())))
+        return self._stack.enter_context(_backend(make()))
 
     def _serve(self, key: str, start: Callable[[], Any]) -> Any:  # noqa: ANN401  (servers and groups of them)
         if key not in self._servers:
@@ -125,6 +125,14 @@ class Backends:
             options["protocol"] = 2 if "resp2" in kind else 3
         client: Any = redis.asyncio.Redis if is_async else redis.Redis
         return lambda: client(port=port, **options)
+
+
+def _backend(client: Any) -> RedisBackend:  # noqa: ANN401  (clients of several libraries)
+    return RedisBackend(client, owns=[client])
+
+
+def _async_backend(client: Any) -> AsyncRedisBackend:  # noqa: ANN401  (clients of several libraries)
+    return AsyncRedisBackend(client, owns=[client])
 
 
 def _primary(clients: Any, setup: Any) -> Any:  # noqa: ANN401  (of two libraries' two modules)

@@ -43,15 +43,17 @@ class AsyncRedisBackend:
         client: any client of Redis 6.2 or later, or of Valkey: redis-py's ``Redis`` and
             ``RedisCluster``, valkey-py's, fakeredis's; from their asyncio modules if, and
             only if, the backend is an Async one.
-        owned: whether `close` closes the client, too.
+        owns: clients that `close` closes; by default none, so that ``client`` stays open.
 
     Raises:
         TypeError: if the client is none, or of the other kind.
     """
 
-    def __init__(self, client: AsyncRedisClient, *, owned: bool = False) -> None:
+    def __init__(
+        self, client: AsyncRedisClient, *, owns: Sequence[AsyncRedisClient] = ()
+    ) -> None:
         check_async_client(client)
-        self._owned = owned
+        self._owns = owns
         self._client = client
         self._execute: Any = client.execute_command
         self._slice = wait_slice(client)
@@ -72,9 +74,9 @@ class AsyncRedisBackend:
         await self.close()
 
     async def close(self) -> None:
-        """Close the client if it is owned by this backend; else leave it open."""
-        if self._owned:
-            client: Any = self._client
+        """Close the clients that this backend owns."""
+        for each in self._owns:
+            client: Any = each
             # redis-py 5.0.0 and cluster clients have no ``aclose``.
             await (client.aclose if hasattr(client, "aclose") else client.close)()
 

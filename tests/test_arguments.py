@@ -1,0 +1,167 @@
+"""Bad arguments fail before anything is sent, naming the value and the remedy."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+import redis
+import redis.asyncio
+
+import redset
+from redset import AsyncSortedSet, SortedSet, TTLSet
+from redset.backends import (
+    AsyncMemoryBackend,
+    AsyncRedisBackend,
+    MemoryBackend,
+    RedisBackend,
+)
+from redset.exceptions import ScoreError
+from redset.interfaces import Backend
+from redset.testing import ManualClock
+
+
+class Untouchable:
+    """A client that must not be used."""
+
+    def execute_command(self, *arguments: Any, **options: Any) -> Any:
+        pytest.fail(f"sent {arguments}")
+
+    lock = execute_command
+
+
+@pytest.fixture
+def s() -> Any:
+    return SortedSet(Untouchable(), "jobs")
+
+
+@pytest.mark.parametrize("bad", ["", b"jobs", None, 3, "\ud800"])
+def test_names(bad: Any) -> None:
+    for kind in ("SortedSet", "TimeSortedSet", "ScheduledSet", "TTLSet"):
+        with pytest.raises((ValueError, TypeError), match="name"):
+            getattr(redset, kind)(Untouchable(), bad)
+
+
+@pytest.mark.parametrize("bad", [object(), 3, "json", int])
+def test_serializers(bad: Any) -> None:
+    with pytest.raises(TypeError, match=r"has no dumps\(\)"):
+        SortedSet(MemoryBackend(), "jobs", serializer=bad)
+    with pytest.raises(TypeError, match=r"has no dumps\(\)"):
+        TTLSet(MemoryBackend(), "jobs", serializer=bad)
+
+
+def test_a_serializer_has_both_methods() -> None:
+    class Half:
+        dumps = str
+
+    with pytest.raises(TypeError, match=r"has no loads\(\): it needs dumps and loads"):
+        SortedSet(MemoryBackend(), "jobs", serializer=Half())  # type: ignore[call-overload]  # wrong on purpose
+
+
+@pytest.mark.parametrize(
+    ("option", "bad", "error"),
+    [
+        ("scorer", 3, TypeError),
+        ("merge", "replace", TypeError),
+        ("dead_limit", 0, ValueError),
+        ("dead_limit", 1.5, TypeError),
+        ("lock_timeout", -1, ValueError),
+        ("lock_timeout", "1", TypeError),
+        ("lock_expires", 0, ValueError),
+        ("lock_expires", 0.0001, ValueError),
+        ("lock_expires", math.nan, ScoreError),
+    ],
+)
+def test_options(option: str, bad: Any, error: type[Exception]) -> None:
+    with pytest.raises(error, match=option if bad is not math.nan else "nan") as caught:
+        SortedSet(MemoryBackend(), "jobs", **{option: bad})
+    assert repr(bad) in str(caught.value)
+
+
+def test_bad_scores_and_rules_are_not_sent(s: Any) -> None:
+    for bad in (math.nan, "1", 10**400, [], b"1"):
+        with pytest.raises((ScoreError, TypeError)):
+            s.add("a", bad)
+    for call in (
+        lambda: s.add("a", merge="keep"),
+        lambda: s.update(["a"], merge=1),
+        lambda: s.pop(timeout=-1),
+        lambda: s.take(2.5),
+        lambda: s.between(math.nan),
+        lambda: s["a"],
+    ):
+        with pytest.raises((ValueError, TypeError)):
+            call()
+
+
+def test_numbers_of_all_kinds_are_scores() -> None:
+    from decimal import Decimal
+    from fractions import Fraction
+
+    s = SortedSet(MemoryBackend(), "jobs")
+    scores: list[Any] = [True, 3, Decimal("1.5"), Fraction(1, 4), -math.inf]
+    assert [s.add("a", score) for score in scores] == [1.0, 3.0, 1.5, 0.25, -math.inf]
+
+
+class TestSources:
+    def test_clients_and_backends_are_taken(self) -> None:
+        for source in (MemoryBackend(), redis.Redis(), RedisBackend(redis.Redis())):
+            assert SortedSet(source, "jobs").backend is not None
+        for peer in (AsyncMemoryBackend(), redis.asyncio.Redis()):
+            assert AsyncSortedSet(peer, "jobs").backend is not None
+
+    def test_the_other_kind_is_refused(self) -> None:
+        wrong: Any
+        for wrong in (redis.asyncio.Redis(), AsyncMemoryBackend()):
+            with pytest.raises(TypeError, match="asyncio"):
+                SortedSet(wrong, "jobs")
+        for wrong in (redis.Redis(), MemoryBackend()):
+            with pytest.raises(TypeError, match="is a blocking"):
+                AsyncSortedSet(wrong, "jobs")
+        with pytest.raises(TypeError, match="asyncio client"):
+            RedisBackend(redis.asyncio.Redis())  # type: ignore[arg-type]  # wrong on purpose
+        with pytest.raises(TypeError, match="redis.asyncio"):
+            AsyncRedisBackend(redis.Redis())  # type: ignore[arg-type]  # wrong on purpose
+
+    def test_anything_else_is_refused(self) -> None:
+        for wrong in (None, "redis://localhost", object(), {}):
+            bad: Any = wrong
+            for kind in (SortedSet, AsyncSortedSet):
+                with pytest.raises(TypeError, match="neither a backend nor a Redis client"):
+                    kind(bad, "jobs")
+            with pytest.raises(TypeError, match="no execute_command"):
+                RedisBackend(bad)
+
+    def test_backends_fit_their_protocol(self) -> None:
+        assert isinstance(MemoryBackend(), Backend)
+        assert isinstance(RedisBackend(redis.Redis()), Backend)
+
+    def test_backends_are_equal_by_what_they_wrap(self) -> None:
+        client, store = redis.Redis(), MemoryBackend()
+        assert RedisBackend(client) == RedisBackend(client)
+        assert RedisBackend(client) != RedisBackend(redis.Redis())
+        assert RedisBackend(client) != store
+        assert len({RedisBackend(client), RedisBackend(client)}) == 1
+        assert AsyncMemoryBackend(store) == AsyncMemoryBackend(store)
+        assert AsyncMemoryBackend(store) != AsyncMemoryBackend()
+        assert len({AsyncMemoryBackend(store), AsyncMemoryBackend(store)}) == 1
+
+    def test_a_clock_goes_with_a_new_store(self) -> None:
+        with pytest.raises(ValueError, match="give it to the store"):
+            AsyncMemoryBackend(MemoryBackend(), clock=ManualClock())
+
+
+class TestManualClock:
+    def test_it_shows_what_it_is_set_to(self) -> None:
+        clock = ManualClock(100.0)
+        assert clock.time() == 100.0
+        clock.advance(5)
+        assert (clock.time(), clock.monotonic()) == (105.0, 5.0)
+        clock.set(50)
+        assert (clock.time(), clock.monotonic()) == (50.0, 5.0)
+        assert repr(clock) == "ManualClock(50.0)"
+
+    def test_it_does_not_advance_backwards(self) -> None:
+        with pytest.raises(ValueError, match=r"-1.*set\(\)"):
+            ManualClock().advance(-1)

@@ -1,0 +1,395 @@
+"""What is particular to servers and their clients: timeouts, scripts, faults, key names."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import redis
+import redis.asyncio
+import valkey
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from redset import (
+    AsyncScheduledSet,
+    AsyncSortedSet,
+    Merge,
+    ScheduledSet,
+    SortedSet,
+    TTLSet,
+)
+from redset.backends import RedisBackend
+from redset.backends.redis import commands
+from redset.backends.redis.keys import sibling
+from redset.exceptions import EmptySetError
+from redset.interfaces import NOW
+from tests.support.proxy import Proxy
+from tests.support.servers import Server
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.support.backends import Backends
+
+
+@pytest.fixture
+def port(backends: Backends) -> int:
+    return backends.server("valkey-9.1").port
+
+
+@pytest.fixture
+def client(port: int) -> Iterator[Any]:
+    with closing(redis.Redis(port=port)) as client:
+        yield client
+
+
+class TestWaiting:
+    def test_eight_seconds_are_eight_seconds(self, port: int, name: str) -> None:
+        """Clients give up on a reply after 5 seconds by default, and try again."""
+
+        async def wait_async() -> None:
+            async with redis.asyncio.Redis(port=port) as client:
+                with pytest.raises(EmptySetError):
+                    await AsyncSortedSet(client, name).pop(timeout=8)
+                with pytest.raises(EmptySetError):
+                    await AsyncScheduledSet(client, name).pop(timeout=0.1)
+
+        waits: list[Callable[[], object]] = [
+            lambda: SortedSet(redis.Redis(port=port), name).take(1, timeout=8),
+            lambda: ScheduledSet(redis.Redis(port=port), name).take(1, timeout=8),
+            lambda: SortedSet(valkey.Valkey(port=port), name).take(1, timeout=8),
+            lambda: asyncio.run(wait_async()),
+        ]
+
+        def timed(wait: Callable[[], object]) -> float:
+            began = time.monotonic()
+            assert not wait()
+            return time.monotonic() - began
+
+        with ThreadPoolExecutor(len(waits)) as pool:
+            assert all(8 <= seconds < 9.5 for seconds in pool.map(timed, waits))
+
+    def test_a_wait_is_cut_to_the_timeout_of_the_client(self, port: int, name: str) -> None:
+        hasty = redis.Redis(port=port, socket_timeout=0.3, retry=Retry(NoBackoff(), 0))
+        with closing(hasty):
+            for kind in (SortedSet, ScheduledSet):
+                s = kind(hasty, name)
+                began = time.monotonic()
+                assert s.take(1, timeout=1) == []
+                assert 1 <= time.monotonic() - began < 2
+
+    @pytest.mark.parametrize("kind", [SortedSet, ScheduledSet])
+    def test_waiting_costs_few_commands(
+        self, kind: type[SortedSet[str]], client: Any, name: str
+    ) -> None:
+        def commands_of(s: SortedSet[str]) -> int:
+            before = client.info("commandstats")
+            with pytest.raises(EmptySetError):
+                s.pop(timeout=3)
+            after = client.info("commandstats")
+            waits = ("cmdstat_bzpopmin", "cmdstat_blpop", "cmdstat_evalsha", "cmdstat_zpopmin")
+            return sum(
+                after.get(key, {"calls": 0})["calls"] - before.get(key, {"calls": 0})["calls"]
+                for key in waits
+            )
+
+        s = kind(client, name)
+        s.take(1)
+        # Under three a second, and a few at the end; scripts count what they call.
+        assert commands_of(s) <= 18
+
+    @pytest.mark.parametrize("kind", [SortedSet, ScheduledSet])
+    def test_a_waiter_survives_its_connection(
+        self, kind: type[SortedSet[str]], port: int, client: Any, name: str
+    ) -> None:
+        with Proxy(port) as proxy, closing(redis.Redis(port=proxy.port)) as far:
+            s = kind(far, name)
+            with ThreadPoolExecutor(1) as pool:
+                waiting = pool.submit(s.pop, 30)
+                for _ in range(3):
+                    wait_for(lambda: proxy.connections > 0)
+                    proxy.sever()
+                kind(client, name).add("a", 1)
+                assert waiting.result() == "a"
+
+    def test_an_item_in_hand_is_not_lost_to_an_error(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        class Failing:
+            def execute_command(self, command: str, *_: Any, **__: Any) -> Any:
+                if command == "BZPOPMIN":
+                    self.popped = True
+                    return (b"name", b"a", b"1.5")
+                if hasattr(self, "popped"):
+                    message = "gone away"
+                    raise ConnectionError(message)
+                return []
+
+            lock = __enter__ = execute_command
+
+        backend = RedisBackend(Failing())
+        assert backend.wait_pop("jobs", 5, 10.0) == [(b"a", 1.5)]
+        assert "gone away" in caplog.text
+
+    def test_a_bulk_add_fills_a_waiting_take(self, port: int, client: Any, name: str) -> None:
+        with closing(redis.Redis(port=port)) as other, ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(SortedSet(other, name).take, 3, 30)
+            wait_for(lambda: client.info("clients")["blocked_clients"] > 0)
+            SortedSet(client, name).update(["a", "b", "c", "d"])
+            assert waiting.result() == ["a", "b", "c"]
+            client.delete(name)
+
+
+class TestScripts:
+    def test_scripts_are_sent_again_after_a_flush(self, client: Any, name: str) -> None:
+        s = ScheduledSet(client, name)
+        for _ in range(2):
+            client.script_flush()
+            s.add("a")
+            client.script_flush()
+            assert s.pop() == "a"
+
+    def test_scripts_are_sent_again_by_asyncio(self, port: int, name: str) -> None:
+        async def main() -> None:
+            async with redis.asyncio.Redis(port=port) as client:
+                s = AsyncScheduledSet(client, name)
+                await client.script_flush()
+                await s.add("a")
+                assert await s.pop() == "a"
+
+        asyncio.run(main())
+
+    def test_scripts_survive_a_restart(self, name: str) -> None:
+        with Server("valkey-9.1") as server, closing(redis.Redis(port=server.port)) as client:
+            s = ScheduledSet(client, name)
+            s.add("a")
+            server.restart()
+            s.add("b")
+            assert s.take(9) == ["b"]
+
+
+class TestFaults:
+    def test_a_server_that_is_away_is_reported_as_such(self, name: str) -> None:
+        client = redis.Redis(port=1, retry=Retry(NoBackoff(), 0))
+        s, scheduled = SortedSet(client, name), ScheduledSet(client, name)
+        for call in (lambda: s.add("a"), s.pop, lambda: s.pop(timeout=1), scheduled.pop, s.clear):
+            with pytest.raises(redis.ConnectionError):
+                call()
+
+    def test_a_key_of_another_type_is_reported_as_such(self, client: Any, name: str) -> None:
+        client.set(name, "text", ex=5)
+        s = SortedSet(client, name)
+        for call in (lambda: s.add("a"), s.pop, lambda: s.increment("a"), lambda: len(s)):
+            with pytest.raises(redis.ResponseError, match="WRONGTYPE"):
+                call()
+
+    def test_a_lost_reply_to_an_add_does_no_harm(self, port: int, client: Any, name: str) -> None:
+        with Proxy(port) as proxy, closing(redis.Redis(port=proxy.port)) as far:
+            dropped = proxy.drop_next_reply(b"ZADD")
+            s = SortedSet(far, name)
+            s.add("a", 1)
+            assert dropped.is_set()
+            assert s.take(9) == ["a"]
+
+    def test_a_server_out_of_memory_is_reported_as_such(self, name: str) -> None:
+        with Server("valkey-9.1") as server, closing(redis.Redis(port=server.port)) as client:
+            s = ScheduledSet(client, name)
+            s.add("a", 1)
+            client.config_set("maxmemory", 1)
+            for call in (lambda: s.add("b"), lambda: SortedSet(client, name).add("b")):
+                with pytest.raises(redis.ResponseError, match="maxmemory"):
+                    call()
+            client.config_set("maxmemory", 0)
+            assert s.pop() == "a"
+
+    def test_undecodable_items_that_cannot_be_kept_are_logged(
+        self, client: Any, name: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        # There is no key for the dead letters of such a name, as `sibling` says.
+        odd = f"}}{name}"
+        client.zadd(odd, {b"1": 1, b"poison": 2})
+        s = SortedSet(client, odd, serializer=Numbers)
+        assert s.take(2) == [1]
+        client.zadd(odd, {b"poison": 2})
+        with pytest.raises(ValueError, match="closes no hash tag"):
+            s.take(2)
+        assert caplog.text.count("could not keep b'poison', score 2.0") == 2
+
+    def test_an_error_of_a_release_surfaces(self, client: Any, name: str) -> None:
+        s = SortedSet(client, name)
+        with pytest.raises(redis.ResponseError, match="WRONGTYPE"), s.lock:
+            lock = sibling(name, "lock")
+            client.delete(lock)
+            client.zadd(lock, {"a": 1})
+        client.delete(lock)
+
+
+class Numbers:
+    """Items are whole numbers."""
+
+    loads = int
+    dumps = str
+
+
+class TestKeys:
+    @pytest.mark.parametrize(
+        ("name", "key"),
+        [
+            ("jobs", b"{jobs}:dead"),
+            ("{eu}jobs", b"{eu}jobs:dead"),
+            ("jobs{eu}", b"jobs{eu}:dead"),
+            ("a{b", b"{a{b}:dead"),
+            ("a}b{c}", b"a}b{c}:dead"),
+            ("{a}{}", b"{a}{}:dead"),
+            ("ü", "{ü}:dead".encode()),
+        ],
+    )
+    def test_siblings_share_the_slot(self, name: str, key: bytes) -> None:
+        from redis.crc import key_slot
+
+        assert sibling(name, "dead") == key
+        assert key_slot(key) == key_slot(name.encode())
+
+    @pytest.mark.parametrize("name", ["}", "a}b", "{}", "{}a", "a{}b{c}"])
+    def test_names_without_siblings(self, name: str, client: Any) -> None:
+        s = SortedSet(client, name)
+        s.add("a", 1)
+        assert s.pop(timeout=1) == "a"
+        s.add("a", 1)
+        assert s.clear() is True
+        assert s.clear() is False
+        for call in (s.dead, s.redrive, lambda: ScheduledSet(client, name).add("a")):
+            with pytest.raises(ValueError, match="choose a name without it"):
+                call()
+
+    def test_an_expiring_set_goes_by_itself(self, client: Any, name: str) -> None:
+        seen = TTLSet(client, name, ttl=100)
+        seen.add("a")
+        assert 99_000 < client.pttl(name) <= 100_001
+        seen.add("b", 500)
+        seen.add("c", 50)
+        assert 499_000 < client.pttl(name) <= 500_001
+        seen.add("d", math.inf)
+        assert client.pttl(name) == -1
+        seen.discard("d")
+        seen.add("e", 1)
+        assert 499_000 < client.pttl(name) <= 500_001
+        client.delete(name)
+
+    def test_wake_ups_leave_no_keys(self, client: Any, name: str) -> None:
+        s = ScheduledSet(client, name)
+        with pytest.raises(EmptySetError):
+            s.pop(timeout=0.3)
+        s.update(["a", "b"])
+        s.take(2)
+        for key in client.scan_iter(f"*{name}*"):
+            assert -1 < client.pttl(key) <= 2000
+
+    def test_a_late_waiter_passes_its_wake_up_on(self, client: Any, port: int, name: str) -> None:
+        s = ScheduledSet(client, name)
+        s.add("later", time.time() + 1000)
+        with closing(redis.Redis(port=port)) as other, ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(ScheduledSet(other, name).pop, 30)
+            for _ in range(5):
+                assert s.take(1, timeout=0.01) == []
+            s.add("now")
+            assert waiting.result() == "now"
+        s.clear()
+
+
+class TestReplies:
+    @pytest.mark.parametrize(
+        "reply",
+        [
+            [b"a", b"1.5", b"b", b"inf"],
+            [[b"a", 1.5], [b"b", math.inf]],
+            [(b"a", b"1.5"), (b"b", b"inf")],
+        ],
+    )
+    def test_entries_of_any_shape(self, reply: Any) -> None:
+        assert commands.entries(reply) == [(b"a", 1.5), (b"b", math.inf)]
+
+    def test_no_entries(self) -> None:
+        assert commands.entries(None) == commands.entries([]) == []
+
+    def test_bounds(self) -> None:
+        bounds = [commands.bound(limit) for limit in (1, -math.inf, NOW)]
+        assert bounds == [b"1.0", b"-inf", b"now"]
+
+
+class TestClients:
+    @pytest.mark.parametrize("protocol", [2, 3])
+    @pytest.mark.parametrize("decode", [False, True])
+    @pytest.mark.parametrize("parser", ["python", "hiredis"])
+    def test_all_replies_are_understood(
+        self, port: int, name: str, protocol: int, *, decode: bool, parser: str
+    ) -> None:
+        from redis._parsers import _HiredisParser, _RESP2Parser, _RESP3Parser
+
+        plain = _RESP2Parser if protocol == 2 else _RESP3Parser
+        pool = redis.ConnectionPool(
+            port=port,
+            protocol=protocol,
+            decode_responses=decode,
+            parser_class=_HiredisParser if parser == "hiredis" else plain,
+        )
+        with closing(redis.Redis.from_pool(pool)) as client:
+            backend = RedisBackend(client)
+            backend.add(name, [(b"\xff", 1.0), (b"b", math.inf)], Merge.REPLACE)
+            assert backend.scores(name, [b"\xff", b"x"]) == [1.0, None]
+            assert backend.rank(name, b"b") == 1
+            assert backend.rank(name, b"x") is None
+            assert backend.increment(name, b"\xff", 0.5) == 1.5
+            entries = [(b"\xff", 1.5), (b"b", math.inf)]
+            assert backend.slice(name, 0, -1) == backend.range(name, 0, math.inf) == entries
+            assert backend.range(name, 0, math.inf, after=entries[0]) == entries[1:]
+            assert sorted(backend.sample(name, 5)) == sorted(entries)
+            assert backend.pop(name, 1, high=NOW) == entries[:1]
+            assert backend.wait_pop(name, 1, 1.0) == entries[1:]
+            assert backend.wait_pop(name, 1, 0.01) == []
+            waiter = threading.Timer(0.05, backend.add, (name, entries, Merge.KEEP))
+            waiter.start()
+            assert backend.wait_pop(name, 2, 10.0) == entries
+            waiter.join()
+
+    def test_a_client_stays_open_unless_it_is_owned(self, port: int) -> None:
+        client = redis.Redis(port=port)
+        with RedisBackend(client):
+            client.ping()
+        assert client.connection_pool._available_connections  # noqa: SLF001  (what close empties)
+        with RedisBackend(client, owns=[client]):
+            client.ping()
+
+    def test_repr_shows_the_address(self, port: int, backends: Backends) -> None:
+        assert repr(RedisBackend(redis.Redis(port=port, password="s3cret"))) == (  # noqa: S106
+            f"<RedisBackend redis.Redis localhost:{port}>"
+        )
+        path = str(backends.server("redis-6.2").unix_socket)
+        assert path in repr(RedisBackend(redis.Redis(unix_socket_path=path)))
+
+        class Bare:
+            def execute_command(self) -> None: ...
+
+            lock = __enter__ = execute_command
+
+        assert repr(RedisBackend(Bare())) == "<RedisBackend tests.Bare>"
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Return when the condition holds; fail if it does not within ten seconds."""
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_logging_has_no_handler_of_its_own() -> None:
+    assert logging.getLogger("redset").handlers == []
