@@ -24,7 +24,9 @@ __all__ = [
     "Bound",
     "Clock",
     "DeadLetter",
+    "Dumper",
     "Entry",
+    "Loader",
     "Merge",
     "Moment",
     "RedisClient",
@@ -33,6 +35,7 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 T_contra = TypeVar("T_contra", contravariant=True)
 
 Entry: TypeAlias = tuple[bytes, float]
@@ -82,23 +85,32 @@ class DeadLetter:
     """When it was set aside, in unix seconds by the backend's clock; 0.0 until then."""
 
 
-class Serializer(Protocol[T]):
-    """Turns items into bytes and back.
+class Loader(Protocol[T_co]):
+    """The half of a `Serializer` that reads."""
 
-    Modules such as `json` and `pickle`, classes with ``loads = int; dumps = str``
-    and instances of anything with these two methods all fit. An item's identity is
-    its serialized form, so equal items should give equal bytes.
-    """
+    # A property, so that any attribute fits that can be called: a method, a function, a class.
+    @property
+    def loads(self) -> Callable[[bytes], T_co]:
+        """Turn stored bytes into an item; raise any exception if they are none."""
+        ...
+
+
+class Dumper(Protocol[T_contra]):
+    """The half of a `Serializer` that writes."""
 
     @property
-    def dumps(self) -> Callable[[T], str | bytes]:
+    def dumps(self) -> Callable[[T_contra], str | bytes]:
         """Turn an item into bytes, or into text that is stored as UTF-8."""
         ...
 
-    @property
-    def loads(self) -> Callable[[bytes], T]:
-        """Turn stored bytes into an item; raise any exception if they are none."""
-        ...
+
+class Serializer(Loader[T], Dumper[T], Protocol[T]):
+    """Turns items into bytes and back.
+
+    Modules such as `json` and `pickle`, objects of a class with ``loads = int; dumps = str``
+    and objects of anything with these two methods all fit. An item's identity is its
+    serialized form, so equal items should give equal bytes.
+    """
 
 
 class Scorer(Protocol[T_contra]):

@@ -291,7 +291,7 @@ class TestKeys:
         s.update(["a", "b"])
         s.take(2)
         for key in client.scan_iter(f"*{name}*"):
-            assert -1 < client.pttl(key) <= 2000
+            assert client.pttl(key) != -1
 
     def test_a_late_waiter_passes_its_wake_up_on(self, client: Any, port: int, name: str) -> None:
         s = ScheduledSet(client, name)

@@ -88,7 +88,7 @@ class AsyncSortedSet(AsyncDeadLetterSet[T], AsyncSequenceOperators[T]):
         self,
         redis_client: AsyncBackend | AsyncRedisClient,
         name: str,
-        scorer: Scorer[T] | None = None,
+        scorer: None = None,
         *,
         serializer: Serializer[T],
         lock_timeout: float | None = None,

@@ -90,7 +90,7 @@ class SortedSet(DeadLetterSet[T], SequenceOperators[T]):
         self,
         redis_client: Backend | RedisClient,
         name: str,
-        scorer: Scorer[T] | None = None,
+        scorer: None = None,
         *,
         serializer: Serializer[T],
         lock_timeout: float | None = None,

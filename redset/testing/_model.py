@@ -1,0 +1,187 @@
+"""What a backend does, in the fewest words: the model that real ones are compared with."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from redset.exceptions import ScoreError
+from redset.interfaces import NOW, Merge
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from redset.interfaces import Bound, DeadLetter, Entry
+
+__all__ = ["Model"]
+
+
+def _place(entry: Entry) -> tuple[float, bytes]:
+    return (entry[1], entry[0])
+
+
+class Model:
+    """Dicts that are sorted whenever they are looked at; no waiting, no threads.
+
+    The methods are those of `redset.interfaces.Backend`; ``now`` is set from outside.
+    """
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.sets: defaultdict[str, dict[bytes, float]] = defaultdict(dict)
+        self.graves: defaultdict[str, dict[bytes, DeadLetter]] = defaultdict(dict)
+
+    # Writing
+
+    def add(self, name: str, entries: Sequence[Entry], merge: Merge) -> int:
+        held = self.sets[name]
+        before = len(held)
+        for member, score in entries:
+            old = held.get(member, score)
+            held[member] = {
+                Merge.REPLACE: score,
+                Merge.KEEP: old,
+                Merge.EARLIEST: min(old, score),
+                Merge.LATEST: max(old, score),
+            }[merge]
+        return len(held) - before
+
+    def schedule(
+        self, name: str, entries: Sequence[tuple[bytes, float | None]], merge: Merge
+    ) -> tuple[int, float]:
+        due = [(member, self.now if score is None else score) for member, score in entries]
+        return self.add(name, due, merge), self.now
+
+    def remember(self, name: str, entries: Sequence[Entry], merge: Merge) -> list[bool]:
+        unseen: list[bool] = []
+        for member, lifetime in entries:
+            alive = self.sets[name].get(member, -math.inf) > self.now
+            self.add(name, [(member, self.now + lifetime)], merge if alive else Merge.REPLACE)
+            unseen.append(not alive)
+        return unseen
+
+    def increment(self, name: str, member: bytes, by: float) -> float:
+        score = self.sets[name].get(member, 0.0) + by
+        if math.isnan(score):
+            raise ScoreError
+        self.sets[name][member] = score
+        return score
+
+    def remove(self, name: str, members: Sequence[bytes], *, low: Bound = -math.inf) -> int:
+        counted = dict(self._between(name, low, math.inf)).keys() & set(members)
+        self._drop(name, members)
+        return len(counted)
+
+    def remove_range(self, name: str, low: Bound, high: Bound, limit: int | None = None) -> int:
+        gone = self._between(name, low, high)[:limit]
+        self._drop(name, [member for member, _ in gone])
+        return len(gone)
+
+    def pop(
+        self, name: str, count: int, *, high: Bound = math.inf, reverse: bool = False
+    ) -> list[Entry]:
+        popped = self.range(name, -math.inf, high, count=count, reverse=reverse)
+        self._drop(name, [member for member, _ in popped])
+        return popped
+
+    def union(self, name: str, others: Sequence[str], merge: Merge) -> int:
+        return sum(self.add(name, list(self.sets[other].items()), merge) for other in others)
+
+    def intersect(self, name: str, others: Sequence[str]) -> int:
+        held = self.sets[name]
+        gone = [member for member in held if any(member not in self.sets[o] for o in others)]
+        self._drop(name, gone)
+        return len(gone)
+
+    def clear(self, name: str) -> bool:
+        found = bool(self.sets[name] or self.graves[name])
+        self.sets[name] = {}
+        self.graves[name] = {}
+        return found
+
+    # Reading
+
+    def scores(self, name: str, members: Sequence[bytes]) -> list[float | None]:
+        return [self.sets[name].get(member) for member in members]
+
+    def lifetimes(self, name: str, members: Sequence[bytes]) -> list[float | None]:
+        alive = dict(self._between(name, NOW, math.inf))
+        return [alive[member] - self.now if member in alive else None for member in members]
+
+    def rank(self, name: str, member: bytes) -> int | None:
+        members = [member for member, _ in self.slice(name, 0, -1)]
+        return members.index(member) if member in members else None
+
+    def length(self, name: str) -> int:
+        return len(self.sets[name])
+
+    def count(self, name: str, low: Bound, high: Bound) -> int:
+        return len(self._between(name, low, high))
+
+    def slice(self, name: str, start: int, stop: int, *, reverse: bool = False) -> list[Entry]:
+        entries = self.range(name, -math.inf, math.inf, reverse=reverse)
+        return entries[start : stop + 1 or None]
+
+    def range(  # noqa: PLR0913  (as the protocol has it)
+        self,
+        name: str,
+        low: Bound,
+        high: Bound,
+        *,
+        after: Entry | None = None,
+        offset: int = 0,
+        count: int | None = None,
+        reverse: bool = False,
+    ) -> list[Entry]:
+        entries = self._between(name, low, high)
+        if reverse:
+            entries = entries[::-1]
+        if after is not None:
+            here = _place(after)
+            entries = [e for e in entries if (_place(e) < here if reverse else _place(e) > here)]
+        entries = entries[offset:]
+        return entries[:count]
+
+    # Dead letters
+
+    def bury(self, name: str, letters: Sequence[DeadLetter], limit: int) -> int:
+        for letter in letters:
+            self.graves[name][letter.raw] = dataclasses.replace(letter, time=self.now)
+        excess = max(self.dead_count(name) - limit, 0)
+        return self.forget(name, [letter.raw for letter in self.dead(name, 0, excess)])
+
+    def dead(self, name: str, offset: int, count: int) -> list[DeadLetter]:
+        letters = sorted(self.graves[name].values(), key=lambda letter: (letter.time, letter.raw))
+        return letters[offset : offset + count]
+
+    def dead_count(self, name: str) -> int:
+        return len(self.graves[name])
+
+    def redrive(self, name: str, members: Sequence[bytes], merge: Merge) -> int:
+        letters = self._exhume(name, members)
+        self.add(name, [(letter.raw, letter.score) for letter in letters], merge)
+        return len(letters)
+
+    def forget(self, name: str, members: Sequence[bytes]) -> int:
+        return len(self._exhume(name, members))
+
+    # The parts
+
+    def _between(self, name: str, low: Bound, high: Bound) -> list[Entry]:
+        entries = sorted(self.sets[name].items(), key=_place)
+        if low is NOW:
+            entries = [entry for entry in entries if entry[1] > self.now]
+        else:
+            entries = [entry for entry in entries if entry[1] >= low]
+        latest = self.now if high is NOW else high
+        return [entry for entry in entries if entry[1] <= latest]
+
+    def _drop(self, name: str, members: Sequence[bytes]) -> None:
+        for member in members:
+            self.sets[name].pop(member, None)
+
+    def _exhume(self, name: str, members: Sequence[bytes]) -> list[DeadLetter]:
+        graves = self.graves[name]
+        return [graves.pop(member) for member in members if member in graves]
