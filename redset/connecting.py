@@ -105,8 +105,8 @@ def _parse(url: str) -> _Address:
     }
     if topology not in known.get(scheme, []):
         message = (
-            f"cannot connect by {parts.scheme or 'no scheme'!r}: use memory://, redis://, rediss://, "
-            "unix://, valkey:// or valkeys://; servers also with +cluster or +sentinel"
+            f"cannot connect by {parts.scheme or 'no scheme'!r}: use memory://, redis://, "
+            "rediss://, unix://, valkey:// or valkeys://; servers also with +cluster or +sentinel"
         )
         raise ValueError(message)
     topology = topology or ("memory" if scheme == "memory" else "server")
@@ -124,9 +124,7 @@ def _import(module: str, address: _Address) -> ModuleType:
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        message = (
-            f"{address.parts.scheme}:// needs the package redis: pip install 'redset[redis]'"
-        )
+        message = f"{address.parts.scheme}:// needs the package redis: pip install 'redset[redis]'"
         raise MissingDependencyError(message) from error
 
 
@@ -156,7 +154,9 @@ def _host(place: str, address: _Address) -> tuple[str, int]:
     default = _SENTINEL_PORT if address.topology == "sentinel" else _DEFAULT_PORT
     parts = urlsplit(f"//{place}")
     if not parts.hostname:
-        message = f"a {address.topology} URL names its hosts: redis+{address.topology}://host:{default}"
+        message = (
+            f"a {address.topology} URL names its hosts: redis+{address.topology}://host:{default}"
+        )
         raise ValueError(message)
     return parts.hostname, parts.port or default
 

@@ -8,13 +8,15 @@ items, and every method is one atomic operation on the set called ``name``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Final, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias, runtime_checkable
 
 from typing_extensions import TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from contextlib import AbstractAsyncContextManager, AbstractContextManager
 
 __all__ = [
     "NOW",
@@ -158,7 +160,7 @@ class RedisClient(Protocol):
         """Return a lock object as redis-py's ``Redis.lock`` does."""
         ...
 
-    def __enter__(self) -> Any: ...
+    def __enter__(self) -> object: ...
 
 
 class AsyncRedisClient(Protocol):
@@ -174,7 +176,7 @@ class AsyncRedisClient(Protocol):
         """Return a lock object as redis-py's ``asyncio.Redis.lock`` does."""
         ...
 
-    async def __aenter__(self) -> Any: ...
+    async def __aenter__(self) -> object: ...
 
 
 @runtime_checkable
@@ -254,7 +256,7 @@ class Backend(Protocol):
         ...
 
     def lifetimes(self, name: str, members: Sequence[bytes]) -> list[float | None]:
-        """Return each member's score less the present time; None if absent or not above 0."""
+        """Return what is left of each score at the present time, None if nothing is."""
         ...
 
     def rank(self, name: str, member: bytes) -> int | None:
@@ -339,11 +341,13 @@ class Backend(Protocol):
         """Drop dead letters for good; return how many there were."""
         ...
 
-    def lock(self, name: str, timeout: float | None, expires: float) -> AbstractContextManager[None]:
+    def lock(
+        self, name: str, timeout: float | None, expires: float
+    ) -> AbstractContextManager[None]:
         """Return a context manager that holds the one lock of this set.
 
-        Entering waits up to ``timeout`` seconds (None: for ever), then raises `LockTimeout`. A lock held
-        for longer than ``expires`` seconds is given up to whoever asks next.
+        Entering waits up to ``timeout`` seconds (None: for ever), then raises `LockTimeout`.
+        A lock held for longer than ``expires`` seconds is given up to whoever asks next.
         """
         ...
 
@@ -475,7 +479,9 @@ class AsyncBackend(Protocol):
         """See `Backend.forget`."""
         ...
 
-    def lock(self, name: str, timeout: float | None, expires: float) -> AbstractAsyncContextManager[None]:
+    def lock(
+        self, name: str, timeout: float | None, expires: float
+    ) -> AbstractAsyncContextManager[None]:
         """See `Backend.lock`."""
         ...
 

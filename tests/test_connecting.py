@@ -15,9 +15,10 @@ from tests.support.servers import Server, start_cluster, start_sentinel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
     from tests.support.backends import Backends
 
-SECRET = "s3cr3t-p4ss"
+SECRET = "s3cr3t-p4ss"  # noqa: S105  (of a server of our own)
 
 
 def use(url: str, name: str) -> None:

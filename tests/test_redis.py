@@ -191,7 +191,7 @@ class TestFaults:
             with pytest.raises(redis.ResponseError, match="WRONGTYPE"):
                 call()
 
-    def test_a_lost_reply_to_an_add_does_no_harm(self, port: int, client: Any, name: str) -> None:
+    def test_a_lost_reply_to_an_add_does_no_harm(self, port: int, name: str) -> None:
         with Proxy(port) as proxy, closing(redis.Redis(port=proxy.port)) as far:
             dropped = proxy.drop_next_reply(b"ZADD")
             s = SortedSet(far, name)
@@ -225,11 +225,14 @@ class TestFaults:
 
     def test_an_error_of_a_release_surfaces(self, client: Any, name: str) -> None:
         s = SortedSet(client, name)
-        with pytest.raises(redis.ResponseError, match="WRONGTYPE"), s.lock:
-            lock = sibling(name, "lock")
-            client.delete(lock)
-            client.zadd(lock, {"a": 1})
-        client.delete(lock)
+        key = sibling(name, "lock")
+        lock = s.lock
+        lock.__enter__()
+        client.delete(key)
+        client.zadd(key, {"a": 1})
+        with pytest.raises(redis.ResponseError, match="WRONGTYPE"):
+            lock.__exit__(None, None, None)
+        client.delete(key)
 
 
 class Numbers:

@@ -65,9 +65,7 @@ class TestAdding:
         ("merge", "expected"),
         [(Merge.REPLACE, 7), (Merge.KEEP, 5), (Merge.EARLIEST, 5), (Merge.LATEST, 7)],
     )
-    def test_the_merge_rule_of_the_set(
-        self, make: MakeSet, merge: Merge, expected: float
-    ) -> None:
+    def test_the_merge_rule_of_the_set(self, make: MakeSet, merge: Merge, expected: float) -> None:
         s = make(merge=merge)
         s.add("a", 5)
         s.add("a", 7)
@@ -297,7 +295,9 @@ class TestIterating:
                 s.discard(3999 - count)
                 s.add(10_000 + count, -1)
                 s.add(20_000 + count, 200.5)
-        stayed = set(range(4000)) - set(range(0, 4000, 100)) - {3999 - i for i in range(0, 4000, 100)}
+        stayed = (
+            set(range(4000)) - set(range(0, 4000, 100)) - {3999 - i for i in range(0, 4000, 100)}
+        )
         assert len(seen) == len(set(seen))
         assert stayed <= set(seen)
 

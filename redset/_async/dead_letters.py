@@ -14,7 +14,14 @@ from redset._types import T
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Sequence
 
-    from redset.interfaces import AsyncBackend, AsyncRedisClient, DeadLetter, Entry, Merge, Serializer
+    from redset.interfaces import (
+        AsyncBackend,
+        AsyncRedisClient,
+        DeadLetter,
+        Entry,
+        Merge,
+        Serializer,
+    )
 
 _log = logging.getLogger("redset")
 

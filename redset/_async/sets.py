@@ -299,7 +299,7 @@ class AsyncSortedSet(AsyncDeadLetterSet[T], AsyncSequenceOperators[T]):
         """
         entry = await self._entry_at(check_num(position, "position"))
         if entry is None:
-            raise self._nothing(f" at position {position}")
+            raise self._nothing(position)
         return self._decode(entry[0])
 
     async def peek_score(self) -> float | None:
@@ -486,9 +486,7 @@ class AsyncSortedSet(AsyncDeadLetterSet[T], AsyncSequenceOperators[T]):
             if taken or left == 0:
                 entries = await self._backend.pop(self._name, missing, high=self._high)
             else:
-                entries = await self._backend.wait_pop(
-                    self._name, missing, left, high=self._high
-                )
+                entries = await self._backend.wait_pop(self._name, missing, left, high=self._high)
             decoded = await self._decode_taken(entries)
             taken += decoded
             # Only what could not be decoded is made up for; less than asked for is an answer.
@@ -524,7 +522,8 @@ class AsyncSortedSet(AsyncDeadLetterSet[T], AsyncSequenceOperators[T]):
             for other in others
         )
 
-    def _nothing(self, where: str = "") -> EmptySetError:
+    def _nothing(self, position: int | None = None) -> EmptySetError:
+        where = "" if position is None else f" at position {position}"
         return EmptySetError(f"{self._name!r} has no item{where}")
 
 

@@ -80,9 +80,7 @@ class AsyncTTLSet(AsyncBaseSet[T]):
         self._ttl = None if ttl is None else check_duration(ttl, "ttl")
         super().__init__(redis_client, name, serializer, merge)
 
-    async def add(
-        self, item: T, ttl: float | None = None, *, merge: Merge | None = None
-    ) -> bool:
+    async def add(self, item: T, ttl: float | None = None, *, merge: Merge | None = None) -> bool:
         """Add an item, and tell whether it was unseen.
 
         Args:

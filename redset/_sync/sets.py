@@ -66,7 +66,6 @@ class SortedSet(DeadLetterSet[T], SequenceOperators[T]):
     ...     print(jobs.take(10))
     >>> main()
     ['feed the cat', 'mow the lawn']
-
     """
 
     # Entries up to this bound can be taken.
@@ -128,26 +127,17 @@ class SortedSet(DeadLetterSet[T], SequenceOperators[T]):
             raise TypeError(message)
         self._scorer = scorer
         self._lock_timeout = check_timeout(
-            10 if lock_timeout is None else lock_timeout,
-            "lock_timeout",
+            10 if lock_timeout is None else lock_timeout, "lock_timeout"
         )
         # Servers count a key's life in milliseconds.
         self._lock_expires = check_duration(
-            20 if lock_expires is None else lock_expires,
-            "lock_expires",
-            least=0.001,
+            20 if lock_expires is None else lock_expires, "lock_expires", least=0.001
         )
         super().__init__(redis_client, name, serializer, merge, dead_limit)
 
     # Adding
 
-    def add(
-        self,
-        item: T,
-        score: float | None = None,
-        *,
-        merge: Merge | None = None,
-    ) -> float:
+    def add(self, item: T, score: float | None = None, *, merge: Merge | None = None) -> float:
         """Add an item. If it is there already, the merge rule decides on its score.
 
         Args:
@@ -161,7 +151,6 @@ class SortedSet(DeadLetterSet[T], SequenceOperators[T]):
 
         Raises:
             ScoreError: if the score is not a number.
-
         """
         score = self._score_of(item, score)
         self._backend.add(self._name, [(self._dump(item), score)], self._rule(merge))
@@ -179,7 +168,6 @@ class SortedSet(DeadLetterSet[T], SequenceOperators[T]):
 
         Raises:
             ScoreError: if the score is not a number.
-
         """
         entry = (self._dump(item), self._score_of(item, score))
         return self._backend.add(self._name, [entry], Merge.KEEP) == 1
@@ -205,7 +193,6 @@ class SortedSet(DeadLetterSet[T], SequenceOperators[T]):
         Raises:
             ValueError: if there are not as many scores as items.
             ScoreError: if a score is not a number.
-
         """
         if scores is None:
             entries = ((self._dump(item), self._score_of(item, None)) for item in items)
@@ -230,7 +217,6 @@ class SortedSet(DeadLetterSet[T], SequenceOperators[T]):
 
         Raises:
             ScoreError: if the sum would not be a number.
-
         """
         by = check_score(by, "by")
         return self._backend.increment(self._name, self._dump(item), by)
@@ -251,7 +237,6 @@ class SortedSet(DeadLetterSet[T], SequenceOperators[T]):
 
         Raises:
             EmptySetError: if there is none. It is a `KeyError`.
-
         """
         items = self._take(1, check_timeout(timeout))
         if not items:
@@ -269,7 +254,6 @@ class SortedSet(DeadLetterSet[T], SequenceOperators[T]):
 
         Returns:
             Up to ``num`` items in order. One round trip, O(log n) an item (``ZPOPMIN``).
-
         """
         num = check_num(num)
         timeout = check_timeout(timeout)
@@ -280,7 +264,6 @@ class SortedSet(DeadLetterSet[T], SequenceOperators[T]):
 
         Raises:
             EmptySetError: if there is none. It is a `KeyError`.
-
         """
         items = self.take_max(1)
         if not items:
@@ -312,11 +295,10 @@ class SortedSet(DeadLetterSet[T], SequenceOperators[T]):
         Raises:
             EmptySetError: if there is no item at this position. It is a `KeyError`.
             DecodeError: if the item there cannot be decoded.
-
         """
         entry = self._entry_at(check_num(position, "position"))
         if entry is None:
-            raise self._nothing(f" at position {position}")
+            raise self._nothing(position)
         return self._decode(entry[0])
 
     def peek_score(self) -> float | None:
@@ -338,7 +320,6 @@ class SortedSet(DeadLetterSet[T], SequenceOperators[T]):
         Returns:
             The score of each, None for those that are absent. One round trip, O(1) an item
             (``ZMSCORE``).
-
         """
         members = [self._dump(item) for item in items]
         return self._backend.scores(self._name, members)
@@ -368,7 +349,6 @@ class SortedSet(DeadLetterSet[T], SequenceOperators[T]):
         Raises:
             IndexError: if there is no item at the position.
             DecodeError: if the item at the position cannot be decoded.
-
         """
         if isinstance(index, slice):
             return self._listed(self._slice(index))
@@ -430,7 +410,6 @@ class SortedSet(DeadLetterSet[T], SequenceOperators[T]):
         Returns:
             How many were removed. One round trip, O(log n + k) for k items
             (``ZREMRANGEBYSCORE``).
-
         """
         low, high = check_score(low, "low"), check_score(high, "high")
         return self._backend.remove_range(self._name, low, high)
@@ -445,7 +424,6 @@ class SortedSet(DeadLetterSet[T], SequenceOperators[T]):
         Returns:
             How many items were new. One round trip if all is done by the server, O(m log m)
             for m items; else two for every thousand.
-
         """
         if self._shares_store(others):
             names = [other.name for other in others]
@@ -465,7 +443,6 @@ class SortedSet(DeadLetterSet[T], SequenceOperators[T]):
         Returns:
             How many items were removed. One round trip if all is done by the server,
             O(n log n) a set; else one a set, and one, for every thousand.
-
         """
         if self._shares_store(others):
             return self._backend.intersect(self._name, [other.name for other in others])
@@ -508,12 +485,7 @@ class SortedSet(DeadLetterSet[T], SequenceOperators[T]):
             if taken or left == 0:
                 entries = self._backend.pop(self._name, missing, high=self._high)
             else:
-                entries = self._backend.wait_pop(
-                    self._name,
-                    missing,
-                    left,
-                    high=self._high,
-                )
+                entries = self._backend.wait_pop(self._name, missing, left, high=self._high)
             decoded = self._decode_taken(entries)
             taken += decoded
             # Only what could not be decoded is made up for; less than asked for is an answer.
@@ -549,7 +521,8 @@ class SortedSet(DeadLetterSet[T], SequenceOperators[T]):
             for other in others
         )
 
-    def _nothing(self, where: str = "") -> EmptySetError:
+    def _nothing(self, position: int | None = None) -> EmptySetError:
+        where = "" if position is None else f" at position {position}"
         return EmptySetError(f"{self._name!r} has no item{where}")
 
 
@@ -599,13 +572,7 @@ class ScheduledSet(TimeSortedSet[T]):
         """Return how many items are due. One round trip, O(log n)."""
         return self._backend.count(self._name, -math.inf, NOW)
 
-    def add(
-        self,
-        item: T,
-        score: float | None = None,
-        *,
-        merge: Merge | None = None,
-    ) -> float:
+    def add(self, item: T, score: float | None = None, *, merge: Merge | None = None) -> float:
         """Add an item, to be due at a time.
 
         Args:
@@ -620,7 +587,6 @@ class ScheduledSet(TimeSortedSet[T]):
 
         Raises:
             ScoreError: if the score is not a number.
-
         """
         due = self._due(item, score)
         entries = [(self._dump(item), due)]
@@ -636,7 +602,6 @@ class ScheduledSet(TimeSortedSet[T]):
 
         Returns:
             True if it was not in the set. One round trip, O(log n).
-
         """
         return self._put([(self._dump(item), self._due(item, score))], Merge.KEEP) == 1
 

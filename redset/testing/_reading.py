@@ -87,7 +87,9 @@ class ReadingChecks:
     def test_range_by_score(self, backend: Backend, name: str) -> None:
         entries = [(b"%d" % i, float(i // 2)) for i in range(10)]
         fill(backend, name, *entries)
-        for low, high in itertools.product([-math.inf, -1.0, 0.0, 1.5, 2.0, 9.0, math.inf], repeat=2):
+        for low, high in itertools.product(
+            [-math.inf, -1.0, 0.0, 1.5, 2.0, 9.0, math.inf], repeat=2
+        ):
             expected = [entry for entry in entries if low <= entry[1] <= high]
             assert backend.range(name, low, high) == expected
             assert backend.range(name, low, high, reverse=True) == expected[::-1]
@@ -103,7 +105,14 @@ class ReadingChecks:
         entries = [(member, 1.0) for member in sorted(TRICKY)]
         entries = [(b"z", -math.inf), (b"first", 0.0), *entries, (b"a!", 2.0), (b"last", math.inf)]
         fill(backend, name, *entries)
-        absent = [(b"ab", 1.0), (b"a", 1.5), (b"first", 0.5), (b"", -1.0), (b"a!", 1.0), (b"zz", 2.0)]
+        absent = [
+            (b"ab", 1.0),
+            (b"a", 1.5),
+            (b"first", 0.5),
+            (b"", -1.0),
+            (b"a!", 1.0),
+            (b"zz", 2.0),
+        ]
         for after in (*entries, *absent):
             behind = [entry for entry in entries if _place(entry) > _place(after)]
             before = [entry for entry in entries if _place(entry) < _place(after)][::-1]
@@ -125,7 +134,12 @@ class ReadingChecks:
         for reverse in (False, True):
             seen: list[Entry] = []
             while page := backend.range(
-                name, -math.inf, math.inf, after=seen[-1] if seen else None, count=7, reverse=reverse
+                name,
+                -math.inf,
+                math.inf,
+                after=seen[-1] if seen else None,
+                count=7,
+                reverse=reverse,
             ):
                 seen += page
             assert seen == sorted(entries, key=_place, reverse=reverse)

@@ -9,12 +9,15 @@ import json
 import sys
 import time
 from collections import namedtuple
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import redis
 
 import redset
 from redset.serializers import NamedtupleSerializer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 CLASSES = ["SortedSet", "TimeSortedSet", "ScheduledSet"]
 SERIALIZERS = ["default", "json", "namedtuple"]
@@ -48,14 +51,14 @@ def make_scores(num: int, *, schedule: bool) -> list[float]:
     return scores
 
 
-def make_set(port: int, name: str, kind: str, serializer: str) -> Any:  # noqa: ANN401
+def make_set(port: int, name: str, kind: str, serializer: str) -> Any:
     """Return a set of the redset that is installed here."""
     serializers = {"default": None, "json": json, "namedtuple": NamedtupleSerializer(Task)}
     cls = getattr(redset, kind)
     return cls(redis.Redis(port=port), name, serializer=serializers[serializer])
 
 
-def fill(s: Any, items: list[Any]) -> list[float]:  # noqa: ANN401
+def fill(s: Any, items: list[Any]) -> list[float]:
     """Add all items twice; return their scores."""
     if type(s).__name__ == "TimeSortedSet":
         for item in items:
@@ -67,7 +70,7 @@ def fill(s: Any, items: list[Any]) -> list[float]:  # noqa: ANN401
     return [s.add(item, score) for item, score in zip(items, scores, strict=True)]
 
 
-def read(s: Any, items: list[Any]) -> list[Any]:  # noqa: ANN401
+def read(s: Any, items: list[Any]) -> list[Any]:
     """Return how many items there are and can be taken, what is known of each, what is first."""
     available = s.available() if type(s).__name__ == "ScheduledSet" else len(s)
     found = [item in s for item in items]
@@ -75,7 +78,7 @@ def read(s: Any, items: list[Any]) -> list[Any]:  # noqa: ANN401
     return [len(s), available, found, scores, s.peek(), s.peek(5), s.peek_score()]
 
 
-def drain(s: Any, num: int) -> list[Any]:  # noqa: ANN401
+def drain(s: Any, num: int) -> list[Any]:
     """Take all items: half of them one by one, the others by the dozen."""
     taken = [s.pop() for _ in range(num // 2)]
     while some := s.take(12):
@@ -83,7 +86,7 @@ def drain(s: Any, num: int) -> list[Any]:  # noqa: ANN401
     return taken
 
 
-def share(s: Any) -> list[Any]:  # noqa: ANN401
+def share(s: Any) -> list[Any]:
     """Take items, when told to start, for as long as there are some."""
     len(s)
     print("ready", flush=True)
@@ -99,13 +102,13 @@ def main(arguments: list[str]) -> None:
     port, name, kind, serializer, step, num = arguments
     s = make_set(int(port), name, kind, serializer)
     items = make_items(serializer, int(num))
-    result = {
+    steps: dict[str, Callable[[], list[Any]]] = {
         "fill": lambda: fill(s, items),
         "read": lambda: read(s, items),
         "drain": lambda: drain(s, len(items)),
         "share": lambda: share(s),
-    }[step]()
-    print(json.dumps([redset.__version__, redis.__version__, result]))
+    }
+    print(json.dumps([redset.__version__, redis.__version__, steps[step]()]))
 
 
 if __name__ == "__main__":

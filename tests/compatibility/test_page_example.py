@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 from functools import partial
+from typing import TYPE_CHECKING
 
 import pytest
 import redis
 
-from tests.support.backends import Backends
+if TYPE_CHECKING:
+    from tests.support.backends import Backends
 
 EXAMPLE = """\
 import json

@@ -82,7 +82,7 @@ def client(server: Server) -> Iterator[redis.Redis]:
 
 
 @pytest.fixture(params=[SortedSet, TimeSortedSet, ScheduledSet], ids=lambda cls: cls.__name__)
-def cls(request: pytest.FixtureRequest) -> Any:  # noqa: ANN401  (generic classes)
+def cls(request: pytest.FixtureRequest) -> Any:
     return request.param
 
 
@@ -94,7 +94,7 @@ def cls(request: pytest.FixtureRequest) -> Any:  # noqa: ANN401  (generic classe
     ],
     ids=["default", "json", "namedtuple"],
 )
-def written(request: pytest.FixtureRequest) -> Any:  # noqa: ANN401  (the tables above)
+def written(request: pytest.FixtureRequest) -> Any:
     return request.param
 
 

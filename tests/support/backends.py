@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import fakeredis
 import redis
@@ -13,7 +12,6 @@ import redis.asyncio.cluster
 import redis.cluster
 import valkey
 import valkey.asyncio
-
 
 import redset
 from redset.backends import AsyncMemoryBackend, AsyncRedisBackend, MemoryBackend, RedisBackend
@@ -59,7 +57,7 @@ class Backends:
         self._backends: dict[str, Backend] = {}
         self._clients: dict[str, Callable[[], Any]] = {}
 
-    def __enter__(self) -> Backends:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -76,7 +74,7 @@ class Backends:
         server: Server = self._serve(kind, lambda: Server(kind))
         return server
 
-    def client(self, kind: str) -> Any:  # noqa: ANN401  (clients of several libraries)
+    def client(self, kind: str) -> Any:
         """Return a new client of what keeps the backend of this kind."""
         return self._client(kind)()
 
@@ -90,7 +88,7 @@ class Backends:
             return self._stack.enter_context(blocking(lambda: _async_backend(make())))
         return self._stack.enter_context(_backend(make()))
 
-    def _serve(self, key: str, start: Callable[[], Any]) -> Any:  # noqa: ANN401  (servers and groups of them)
+    def _serve(self, key: str, start: Callable[[], Any]) -> Any:
         if key not in self._servers:
             self._servers[key] = self._stack.enter_context(start())
         return self._servers[key]
@@ -100,7 +98,7 @@ class Backends:
             self._clients[kind] = self._make_client(kind)
         return self._clients[kind]
 
-    def _make_client(self, kind: str) -> Callable[[], Any]:  # noqa: PLR0911  (a table)
+    def _make_client(self, kind: str) -> Callable[[], Any]:
         is_async = kind.endswith("-async")
         if kind.startswith("fakeredis"):
             server = fakeredis.FakeServer()
@@ -127,20 +125,20 @@ class Backends:
         return lambda: client(port=port, **options)
 
 
-def _backend(client: Any) -> RedisBackend:  # noqa: ANN401  (clients of several libraries)
+def _backend(client: Any) -> RedisBackend:
     return RedisBackend(client, owns=[client])
 
 
-def _async_backend(client: Any) -> AsyncRedisBackend:  # noqa: ANN401  (clients of several libraries)
+def _async_backend(client: Any) -> AsyncRedisBackend:
     return AsyncRedisBackend(client, owns=[client])
 
 
-def _primary(clients: Any, setup: Any) -> Any:  # noqa: ANN401  (of two libraries' two modules)
+def _primary(clients: Any, setup: Any) -> Any:
     sentinel = clients.Sentinel(setup.addresses)
     return sentinel.master_for(setup.service)
 
 
-def make_set(backend: Backend, kind: str, name: str, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401  (tests run for many types of set)
+def make_set(backend: Backend, kind: str, name: str, *arguments: Any, **options: Any) -> Any:
     """Make a set of the class ``kind``; on an asyncio backend its Async… twin, made blocking."""
     if isinstance(backend, Blocking):
         loop, target = backend._loop, backend._target  # noqa: SLF001  (there is no other way in)

@@ -11,8 +11,7 @@ from redset.backends.memory._store import MemoryBackend
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator, Sequence
-
-    from typing_extensions import Self
+    from typing import Self
 
     from redset.interfaces import Bound, Clock, DeadLetter, Entry, Merge
 
@@ -191,7 +190,9 @@ class AsyncMemoryBackend:
                 await _wait(event, store.pause(name, deadline, high))
 
     @asynccontextmanager
-    async def lock(self, name: str, timeout: float | None, expires: float) -> AsyncGenerator[None, None]:
+    async def lock(
+        self, name: str, timeout: float | None, expires: float
+    ) -> AsyncGenerator[None, None]:
         """See `redset.interfaces.Backend.lock`."""
         store = self._store
         token = object()

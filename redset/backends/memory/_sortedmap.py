@@ -155,7 +155,7 @@ class SortedMap:
         first = max(length - 1 - stop, 0)
         return self._entries(reversed(ordered[first : max(length - start, 0)]))
 
-    def range(  # noqa: PLR0913  (the Backend protocol's range, with its bounds resolved)
+    def range(
         self,
         low: float,
         high: float,

@@ -17,8 +17,7 @@ from redset.interfaces import NOW, Merge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
-
-    from typing_extensions import Self
+    from typing import Self
 
     from redset.interfaces import Bound, Clock, DeadLetter, Entry
 
@@ -207,7 +206,7 @@ class MemoryBackend:
         with self._guard, self._open(name) as held:
             return held.slice(start, stop, reverse=reverse)
 
-    def range(  # noqa: PLR0913  (as the protocol has it)
+    def range(
         self,
         name: str,
         low: Bound,

@@ -17,8 +17,7 @@ from redset.interfaces import NOW
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
-
-    from typing_extensions import Self
+    from typing import Self
 
     from redset.interfaces import AsyncRedisClient, Bound, DeadLetter, Entry, Merge
 
@@ -49,9 +48,7 @@ class AsyncRedisBackend:
         TypeError: if the client is none, or of the other kind.
     """
 
-    def __init__(
-        self, client: AsyncRedisClient, *, owns: Sequence[AsyncRedisClient] = ()
-    ) -> None:
+    def __init__(self, client: AsyncRedisClient, *, owns: Sequence[AsyncRedisClient] = ()) -> None:
         check_async_client(client)
         self._owns = owns
         self._client = client
@@ -95,9 +92,7 @@ class AsyncRedisBackend:
     ) -> tuple[int, float]:
         """See `redset.interfaces.Backend.schedule`. ``schedule.lua``, O(log n) a member."""
         due = [
-            part
-            for member, score in entries
-            for part in (b"" if score is None else score, member)
+            part for member, score in entries for part in (b"" if score is None else score, member)
         ]
         reply = await self._script(
             "schedule",
@@ -235,7 +230,7 @@ class AsyncRedisBackend:
             await self._command(command, name.encode(), start, stop, "WITHSCORES")
         )
 
-    async def range(  # noqa: PLR0913  (as the protocol has it)
+    async def range(
         self,
         name: str,
         low: Bound,
@@ -281,9 +276,7 @@ class AsyncRedisBackend:
     async def dead(self, name: str, offset: int, count: int) -> list[DeadLetter]:
         """See `redset.interfaces.Backend.dead`. ``dead.lua``, O(log d + k) for k letters."""
         dead = keys.siblings(name, keys.DEAD, keys.DEAD_DETAILS)
-        return commands.dead_letters(
-            await self._script("dead", dead, [offset, offset + count - 1])
-        )
+        return commands.dead_letters(await self._script("dead", dead, [offset, offset + count - 1]))
 
     async def dead_count(self, name: str) -> int:
         """See `redset.interfaces.Backend.dead_count`. ``ZCARD``, O(1)."""
@@ -303,7 +296,9 @@ class AsyncRedisBackend:
     # Locking
 
     @asynccontextmanager
-    async def lock(self, name: str, timeout: float | None, expires: float) -> AsyncGenerator[None, None]:
+    async def lock(
+        self, name: str, timeout: float | None, expires: float
+    ) -> AsyncGenerator[None, None]:
         """See `redset.interfaces.Backend.lock`. The client's own ``Lock``."""
         lock: Any = self._client.lock(
             keys.sibling(name, keys.LOCK).decode(), timeout=expires, blocking_timeout=timeout
@@ -376,9 +371,7 @@ class AsyncRedisBackend:
         # Members are bytes, whatever the client makes of other replies.
         return await self._execute(*arguments, NEVER_DECODE=True)
 
-    async def _script(
-        self, name: str, names: Sequence[bytes], arguments: Sequence[object]
-    ) -> Any:  # noqa: ANN401  (replies are untyped)
+    async def _script(self, name: str, names: Sequence[bytes], arguments: Sequence[object]) -> Any:  # noqa: ANN401  (replies are untyped)
         """Run a script by its digest, or by its source where the server does not know it."""
         source, digest = script(name)
         try:

@@ -52,15 +52,9 @@ class RedisBackend:
 
     Raises:
         TypeError: if the client is none, or of the other kind.
-
     """
 
-    def __init__(
-        self,
-        client: RedisClient,
-        *,
-        owns: Sequence[RedisClient] = (),
-    ) -> None:
+    def __init__(self, client: RedisClient, *, owns: Sequence[RedisClient] = ()) -> None:
         check_client(client)
         self._owns = owns
         self._client = client
@@ -100,10 +94,7 @@ class RedisBackend:
         return int(self._command("ZADD", name.encode(), *flags, *commands.pairs(entries)))
 
     def schedule(
-        self,
-        name: str,
-        entries: Sequence[tuple[bytes, float | None]],
-        merge: Merge,
+        self, name: str, entries: Sequence[tuple[bytes, float | None]], merge: Merge
     ) -> tuple[int, float]:
         """See `redset.interfaces.Backend.schedule`. ``schedule.lua``, O(log n) a member."""
         due = [
@@ -121,9 +112,7 @@ class RedisBackend:
         if not entries:
             return []
         reply = self._script(
-            "remember",
-            [name.encode()],
-            [commands.FLAGS[merge], _SWEEP, *commands.pairs(entries)],
+            "remember", [name.encode()], [commands.FLAGS[merge], _SWEEP, *commands.pairs(entries)]
         )
         return [bool(unseen) for unseen in reply]
 
@@ -145,13 +134,7 @@ class RedisBackend:
             return int(self._command("ZREM", name.encode(), *members))
         return int(self._script("remove", [name.encode()], [commands.bound(low), *members]))
 
-    def remove_range(
-        self,
-        name: str,
-        low: Bound,
-        high: Bound,
-        limit: int | None = None,
-    ) -> int:
+    def remove_range(self, name: str, low: Bound, high: Bound, limit: int | None = None) -> int:
         """See `redset.interfaces.Backend.remove_range`.
 
         ``ZREMRANGEBYSCORE`` or ``remove_range.lua``, O(log n + k) for k entries.
@@ -163,12 +146,7 @@ class RedisBackend:
         return int(self._script("remove_range", [name.encode()], arguments))
 
     def pop(
-        self,
-        name: str,
-        count: int,
-        *,
-        high: Bound = math.inf,
-        reverse: bool = False,
+        self, name: str, count: int, *, high: Bound = math.inf, reverse: bool = False
     ) -> list[Entry]:
         """See `redset.interfaces.Backend.pop`.
 
@@ -183,12 +161,7 @@ class RedisBackend:
         return commands.entries(self._command(command, name.encode(), count))
 
     def wait_pop(
-        self,
-        name: str,
-        count: int,
-        timeout: float | None,
-        *,
-        high: Bound = math.inf,
+        self, name: str, count: int, timeout: float | None, *, high: Bound = math.inf
     ) -> list[Entry]:
         """See `redset.interfaces.Backend.wait_pop`.
 
@@ -208,9 +181,7 @@ class RedisBackend:
 
     def union(self, name: str, others: Sequence[str], merge: Merge) -> int:
         """See `redset.interfaces.Backend.union`. ``union.lua``, O(m log m) for all m entries."""
-        return int(
-            self._script("union", self._combined(name, others), [commands.FLAGS[merge]]),
-        )
+        return int(self._script("union", self._combined(name, others), [commands.FLAGS[merge]]))
 
     def intersect(self, name: str, others: Sequence[str]) -> int:
         """See `redset.interfaces.Backend.intersect`. ``intersect.lua``, O(n log n) a set."""
@@ -252,21 +223,12 @@ class RedisBackend:
             return int(self._script("count", [name.encode()], limits))
         return int(self._command("ZCOUNT", name.encode(), *limits))
 
-    def slice(
-        self,
-        name: str,
-        start: int,
-        stop: int,
-        *,
-        reverse: bool = False,
-    ) -> list[Entry]:
+    def slice(self, name: str, start: int, stop: int, *, reverse: bool = False) -> list[Entry]:
         """See `redset.interfaces.Backend.slice`. ``ZRANGE``, O(log n + k) for k entries."""
         command = "ZREVRANGE" if reverse else "ZRANGE"
-        return commands.entries(
-            self._command(command, name.encode(), start, stop, "WITHSCORES"),
-        )
+        return commands.entries(self._command(command, name.encode(), start, stop, "WITHSCORES"))
 
-    def range(  # noqa: PLR0913  (as the protocol has it)
+    def range(
         self,
         name: str,
         low: Bound,
@@ -295,9 +257,7 @@ class RedisBackend:
 
     def sample(self, name: str, count: int) -> list[Entry]:
         """See `redset.interfaces.Backend.sample`. ``ZRANDMEMBER``, O(k) for k entries."""
-        return commands.entries(
-            self._command("ZRANDMEMBER", name.encode(), count, "WITHSCORES"),
-        )
+        return commands.entries(self._command("ZRANDMEMBER", name.encode(), count, "WITHSCORES"))
 
     # Dead letters
 
@@ -312,9 +272,7 @@ class RedisBackend:
     def dead(self, name: str, offset: int, count: int) -> list[DeadLetter]:
         """See `redset.interfaces.Backend.dead`. ``dead.lua``, O(log d + k) for k letters."""
         dead = keys.siblings(name, keys.DEAD, keys.DEAD_DETAILS)
-        return commands.dead_letters(
-            self._script("dead", dead, [offset, offset + count - 1]),
-        )
+        return commands.dead_letters(self._script("dead", dead, [offset, offset + count - 1]))
 
     def dead_count(self, name: str) -> int:
         """See `redset.interfaces.Backend.dead_count`. ``ZCARD``, O(1)."""
@@ -337,9 +295,7 @@ class RedisBackend:
     def lock(self, name: str, timeout: float | None, expires: float) -> Generator[None, None, None]:
         """See `redset.interfaces.Backend.lock`. The client's own ``Lock``."""
         lock: Any = self._client.lock(
-            keys.sibling(name, keys.LOCK).decode(),
-            timeout=expires,
-            blocking_timeout=timeout,
+            keys.sibling(name, keys.LOCK).decode(), timeout=expires, blocking_timeout=timeout
         )
         if not lock.acquire():
             message = f"the lock of {name!r} is still held: wait longer, with lock_timeout"
@@ -409,12 +365,7 @@ class RedisBackend:
         # Members are bytes, whatever the client makes of other replies.
         return self._execute(*arguments, NEVER_DECODE=True)
 
-    def _script(
-        self,
-        name: str,
-        names: Sequence[bytes],
-        arguments: Sequence[object],
-    ) -> Any:  # noqa: ANN401  (replies are untyped)
+    def _script(self, name: str, names: Sequence[bytes], arguments: Sequence[object]) -> Any:  # noqa: ANN401  (replies are untyped)
         """Run a script by its digest, or by its source where the server does not know it."""
         source, digest = script(name)
         try:

@@ -69,9 +69,7 @@ def scores(reply: Iterable[Any]) -> list[float | None]:
 def lifetimes(reply: Sequence[Any]) -> list[float | None]:
     """Return what is left of each lifetime, from the reply of ``lifetimes.lua``."""
     now, expiries = float(reply[0]), scores(reply[1])
-    return [
-        expiry - now if expiry is not None and expiry > now else None for expiry in expiries
-    ]
+    return [expiry - now if expiry is not None and expiry > now else None for expiry in expiries]
 
 
 def letter_details(letter: DeadLetter) -> bytes:
@@ -87,4 +85,3 @@ def dead_letters(reply: Sequence[Any]) -> list[DeadLetter]:
         score, _, reason = details.decode(errors="replace").partition("\n")
         letters.append(DeadLetter(raw=raw, reason=reason, score=float(score), time=float(time)))
     return letters
-
