@@ -41,6 +41,8 @@ def check_name(name: object) -> str:
 
 def check_score(score: object, of: str = "a score") -> float:
     """Return a score as a float; it must be a number."""
+    if type(score) is float and score == score:  # noqa: PLR0124  (NaN alone differs from itself)
+        return score
     try:
         if isinstance(score, (str, bytes)):
             raise TypeError  # noqa: TRY301  (float() would parse it)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 from redset.interfaces import DeadLetter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Sequence
 
     from redset.interfaces import Entry
 
@@ -20,9 +20,13 @@ _LONGEST_REASON = 1000
 
 
 def decode(
-    loads: Callable[[bytes], T], entries: Iterable[Entry]
+    loads: Callable[[bytes], T], entries: Sequence[Entry]
 ) -> tuple[list[tuple[T, float]], list[DeadLetter]]:
     """Decode entries; return items with their scores, and what could not be decoded."""
+    try:
+        return [(loads(member), score) for member, score in entries], []
+    except Exception:  # noqa: BLE001, S110  (loads may raise anything; see below for which)
+        pass
     items: list[tuple[T, float]] = []
     letters: list[DeadLetter] = []
     for member, score in entries:

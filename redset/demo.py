@@ -62,6 +62,9 @@ class Library:
 
     def __init__(self, files: Mapping[str, Path]) -> None:
         self._files = files
+        self._children: dict[str, list[str]] = {}
+        for name in sorted(files):
+            self._children.setdefault(name.rpartition(".")[0], []).append(name)
 
     @classmethod
     def standard(cls) -> Library:
@@ -82,7 +85,7 @@ class Library:
 
     def children(self, package: str = "") -> list[str]:
         """Return the direct submodules of a package, those at the top by default."""
-        return sorted(name for name in self._files if name.rpartition(".")[0] == package)
+        return self._children.get(package, [])
 
     def size(self, name: str) -> int:
         """Return the size of a module's source in bytes."""
@@ -138,7 +141,8 @@ def _wanted(node: ast.AST, package: str) -> list[str]:
     if not isinstance(node, ast.ImportFrom):
         return []
     base = package.split(".") if node.level else []
-    base = base[: len(base) + 1 - node.level] if node.level else base
+    # One dot is the package itself, each further one leads a level up.
+    base = base[: max(len(base) + 1 - node.level, 0)]
     base += [node.module] if node.module else []
     return [".".join([*base, alias.name]) for alias in node.names]
 
@@ -184,6 +188,195 @@ class Crawl:
         self.runs = TTLSet(backend, f"{prefix}:runs", ttl=_ALIVE, merge=Merge.REPLACE)
 
     def join(self, run: str) -> None:
-        """Take part, on a clean slate unless another run is at work."""
-        with self.runs.lock_of(self.found):
-            pass
+        """Take part; a crawl whose runs were all killed is swept away first."""
+        with self.found.lock:
+            if not self.runs:
+                self.clear()
+            self.runs.add(run)
+
+    def leave(self, run: str) -> bool:
+        """Take part no more, and return whether the sets were removed: the last run does."""
+        with self.found.lock:
+            self.runs.discard(run)
+            if not self.runs:
+                self.clear()
+                return True
+            return False
+
+    def clear(self) -> None:
+        """Remove all that is kept for this crawl."""
+        sets = (self.queue, self.found, self.importers, self.parsed, self.adds, self.failed)
+        for each in (*sets, self.runs):
+            each.clear()
+
+    def bring(self, modules: Collection[str], depth: float, worker: str) -> None:
+        """Add modules, those that nobody has brought before to the queue, too."""
+        new = [module for module in modules if self.found.add_new(module, depth)]
+        self.queue.update(new, [depth if self.by_depth else self.library.size(module) for module in new])
+        self.adds.increment(worker, len(modules))
+
+    def parse(self, module: str, worker: str) -> None:
+        """Do the work that a module taken from the queue stands for."""
+        try:
+            imports = self.library.imports(module)
+        except (SyntaxError, ValueError):
+            self.failed.add(module)
+            imports = set()
+        for imported in imports:
+            self.importers.increment(imported)
+        depth = self.found.score(module) or 0.0
+        self.bring([*imports, *self.library.children(module)], depth + 1, worker)
+        # Only now: until all that a module leads to is found, it is not done with.
+        self.parsed.increment(worker)
+
+    def counts(self) -> Counts:
+        """Return how far the crawl is."""
+        # In this order: both only grow, so if they are found equal, then they were equal
+        # when the first was read, when nothing was left that could bring in another module.
+        parsed = _total(self.parsed)
+        return Counts(parsed, len(self.found), _total(self.adds))
+
+
+def _total(scores: SortedSet[str]) -> int:
+    return int(sum(score for _, score in scores.items()))
+
+
+def work(crawl: Crawl, worker: str, stopped: Callable[[], bool]) -> None:
+    """Parse modules until all are parsed, or the worker is stopped between two of them.
+
+    Args:
+        crawl: the crawl to take part in.
+        worker: the name to count this worker's modules under.
+        stopped: tells whether to stop.
+    """
+    while not stopped():
+        try:
+            module = crawl.queue.pop(timeout=_PAUSE)
+        except EmptySetError:
+            # Others may still find modules in what they parse.
+            if crawl.counts().complete:
+                return
+        else:
+            crawl.parse(module, worker)
+
+
+# One run: its workers, its progress, its report
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What every worker has to know."""
+
+    url: str
+    prefix: str
+    by_depth: bool
+    folder: Path | None
+
+    def library(self) -> Library:
+        """Return the modules to crawl."""
+        return Library.standard() if self.folder is None else Library.at(self.folder)
+
+    def crawl(self, backend: Backend, library: Library) -> Crawl:
+        """Return the crawl, as it is seen through one connection."""
+        return Crawl(backend, self.prefix, library, by_depth=self.by_depth)
+
+
+Workers = tuple["Sequence[threading.Thread | BaseProcess]", "Callable[[], object]"]
+"""Workers that have been started, and what to call to stop them."""
+
+
+def start_threads(crawl: Crawl, names: Iterable[str]) -> Workers:
+    """Start workers that share this process and its memory."""
+    stopped = threading.Event()
+    threads = [threading.Thread(target=work, args=(crawl, name, stopped.is_set)) for name in names]
+    for thread in threads:
+        thread.start()
+    return threads, stopped.set
+
+
+def start_processes(plan: Plan, names: Iterable[str]) -> Workers:
+    """Start workers that share nothing but the server."""
+    context = multiprocessing.get_context("spawn")
+    # Reading ends find a closed pipe when this process tells them to stop, or is killed.
+    stopped, stop = context.Pipe(duplex=False)
+    arguments = [(plan, name, stopped.poll) for name in names]
+    processes = [context.Process(target=work_alone, args=each, daemon=True) for each in arguments]
+    for process in processes:
+        process.start()
+    return processes, stop.close
+
+
+def work_alone(plan: Plan, worker: str, stopped: Callable[[], bool]) -> None:
+    """Work in a process of one's own; see `work`."""
+    warnings.simplefilter("ignore")
+    with connect(plan.url) as backend:
+        work(plan.crawl(backend, plan.library()), worker, stopped)
+
+
+class Progress:
+    """Shows how far a crawl is: on one line of a terminal, else by a line now and then.
+
+    Args:
+        stream: where to.
+        interval: how many seconds are between two lines if it is no terminal.
+    """
+
+    def __init__(self, stream: TextIO, interval: float = 1.0) -> None:
+        self._stream = stream
+        self._live = stream.isatty()
+        self._interval = interval
+        self._next = time.monotonic() + interval
+
+    def show(self, counts: Counts) -> None:
+        """Show the counts, unless it is too early for another line."""
+        text = (
+            f"{counts.parsed:,} of {counts.found:,} modules parsed, {counts.adds:,} added, "
+            f"{counts.duplicates:,} of them duplicates"
+        )
+        if self._live:
+            width = shutil.get_terminal_size().columns - 1
+            self._stream.write(f"\r{text[:width]:<{width}}")
+        elif time.monotonic() >= self._next:
+            self._next += self._interval
+            self._stream.write(f"{text}\n")
+        self._stream.flush()
+
+    def end(self) -> None:
+        """Leave the line as it is, and go to the next."""
+        if self._live:
+            self._stream.write("\n")
+
+
+def run(plan: Plan, seeds: Sequence[str], workers: int) -> int:
+    """Take part in a crawl to its end, and report.
+
+    Args:
+        plan: the crawl.
+        seeds: the modules to begin with.
+        workers: how many workers to start.
+
+    Returns:
+        The exit code: 0 if everything was parsed, 1 if not, 130 after Ctrl-C.
+    """
+    name = uuid.uuid4().hex[:8]
+    names = [f"{name}-{number}" for number in range(1, workers + 1)]
+    with connect(plan.url) as backend:
+        crawl = plan.crawl(backend, plan.library())
+        began = time.monotonic()
+        crawl.join(name)
+        try:
+            with _interrupts_ignored():
+                crawl.bring(seeds, 0, name)
+                if isinstance(backend, MemoryBackend):
+                    started = start_threads(crawl, names)
+                else:
+                    started = start_processes(plan, names)
+            code = _watch(crawl, name, *started)
+            _report(crawl, names, time.monotonic() - began, code)
+        finally:
+            last = crawl.leave(name)
+    if last:
+        print("The sets of this crawl are removed.")
+    else:
+        print("Another run works on; the last one to end removes the sets, and so does --clear.")
+    return code

@@ -131,9 +131,15 @@ class AsyncBaseSet(AsyncCollectionOperators[T], Generic[T]):
     # Coding
 
     def _dump(self, item: T) -> bytes:
-        data: object = self._dumps(item)
-        if isinstance(data, bytes):
-            return data
+        data = self._dumps(item)
+        return data if isinstance(data, bytes) else self._encode(data)
+
+    def _dump_all(self, items: Iterable[T]) -> list[bytes]:
+        dumps = self._dumps
+        dumped = [dumps(item) for item in items]
+        return [data if isinstance(data, bytes) else self._encode(data) for data in dumped]
+
+    def _encode(self, data: object) -> bytes:
         if isinstance(data, str):
             return data.encode()
         message = (
@@ -156,7 +162,7 @@ class AsyncBaseSet(AsyncCollectionOperators[T], Generic[T]):
             raise DecodeError(message) from error
         return item
 
-    def _decode_listed(self, entries: Iterable[Entry]) -> list[tuple[T, float]]:
+    def _decode_listed(self, entries: Sequence[Entry]) -> list[tuple[T, float]]:
         """Decode the entries of a listing, which leaves out those that cannot be."""
         items: list[tuple[T, float]]
         items, letters = decode(self._loads, entries)

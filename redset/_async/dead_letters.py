@@ -101,7 +101,7 @@ class AsyncDeadLetterSet(AsyncBaseSet[T]):
             left = left - len(oldest) if oldest else 0
             yield [letter.raw for letter in oldest]
 
-    async def _decode_taken(self, entries: Iterable[Entry]) -> list[T]:
+    async def _decode_taken(self, entries: Sequence[Entry]) -> list[T]:
         """Decode items that have left the set; those that cannot be become dead letters."""
         pairs: list[tuple[T, float]]
         pairs, letters = decode(self._loads, entries)

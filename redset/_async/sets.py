@@ -22,7 +22,7 @@ from redset.exceptions import EmptySetError
 from redset.interfaces import NOW, Merge
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import AsyncIterator, Iterable, Sequence
     from contextlib import AbstractAsyncContextManager
 
     from redset.interfaces import (
@@ -195,15 +195,18 @@ class AsyncSortedSet(AsyncDeadLetterSet[T], AsyncSequenceOperators[T]):
             ValueError: if there are not as many scores as items.
             ScoreError: if a score is not a number.
         """
-        if scores is None:
-            entries = ((self._dump(item), self._score_of(item, None)) for item in items)
-        else:
-            _check_lengths(items, scores)
-            pairs = zip(items, scores, strict=True)
-            entries = ((self._dump(item), check_score(score)) for item, score in pairs)
+        rule = self._rule(merge)
         new = 0
-        for chunk in chunks(entries):
-            new += await self._put(chunk, self._rule(merge))
+        if scores is None:
+            for chunk in chunks(items):
+                given: list[Any] = self._scores_of(chunk)
+                entries = list(zip(self._dump_all(chunk), given, strict=True))
+                new += await self._put(entries, rule)
+            return new
+        _check_lengths(items, scores)
+        for pairs in chunks(zip(items, scores, strict=True)):
+            entries = [(self._dump(item), check_score(score)) for item, score in pairs]
+            new += await self._put(entries, rule)
         return new
 
     async def increment(self, item: T, by: float = 1.0) -> float:
@@ -466,34 +469,49 @@ class AsyncSortedSet(AsyncDeadLetterSet[T], AsyncSequenceOperators[T]):
 
     # Parts
 
-    def _listed(self, entries: Iterable[Entry]) -> list[T]:
+    def _listed(self, entries: Sequence[Entry]) -> list[T]:
         return [item for item, _ in self._decode_listed(entries)]
 
     def _score_of(self, item: T, score: float | None) -> float:
         if score is not None:
             return check_score(score)
-        return 0.0 if self._scorer is None else check_score(self._scorer(item))
+        return self._default_score() if self._scorer is None else check_score(self._scorer(item))
+
+    def _scores_of(self, items: Sequence[T]) -> list[Any]:
+        if self._scorer is None:
+            return [self._default_score()] * len(items)
+        return [self._score_of(item, None) for item in items]
+
+    def _default_score(self) -> float:
+        return 0.0
 
     async def _put(self, entries: list[tuple[bytes, Any]], merge: Merge) -> int:
         return await self._backend.add(self._name, entries, merge)
 
     async def _take(self, num: int, timeout: float | None) -> list[T]:
+        entries = await self._next(num, timeout)
+        taken = await self._decode_taken(entries)
+        if len(taken) < len(entries):
+            return await self._make_up(taken, num, timeout)
+        return taken
+
+    async def _make_up(self, taken: list[T], num: int, timeout: float | None) -> list[T]:
+        """Take more in place of what could not be decoded, within what is left of the time."""
         deadline = None if timeout is None else time.monotonic() + timeout
         left = timeout
-        taken: list[T] = []
         while len(taken) < num:
-            missing = num - len(taken)
-            if taken or left == 0:
-                entries = await self._backend.pop(self._name, missing, high=self._high)
-            else:
-                entries = await self._backend.wait_pop(self._name, missing, left, high=self._high)
+            entries = await self._next(num - len(taken), 0.0 if taken else left)
             decoded = await self._decode_taken(entries)
             taken += decoded
-            # Only what could not be decoded is made up for; less than asked for is an answer.
             if len(decoded) == len(entries):
                 break
             left = None if deadline is None else max(deadline - time.monotonic(), 0.0)
         return taken
+
+    async def _next(self, num: int, timeout: float | None) -> list[Entry]:
+        if timeout == 0:
+            return await self._backend.pop(self._name, num, high=self._high)
+        return await self._backend.wait_pop(self._name, num, timeout, high=self._high)
 
     async def _entry_at(self, position: int) -> Entry | None:
         entries = await self._backend.slice(self._name, position, position)
@@ -544,10 +562,8 @@ class AsyncTimeSortedSet(AsyncSortedSet[T]):
     ['first', 'second']
     """
 
-    def _score_of(self, item: T, score: float | None) -> float:
-        if score is None and self._scorer is None:
-            return time.time()
-        return super()._score_of(item, score)
+    def _default_score(self) -> float:
+        return time.time()
 
 
 class AsyncScheduledSet(AsyncTimeSortedSet[T]):
@@ -614,6 +630,9 @@ class AsyncScheduledSet(AsyncTimeSortedSet[T]):
         if score is None and self._scorer is None:
             return None
         return self._score_of(item, score)
+
+    def _scores_of(self, items: Sequence[T]) -> list[Any]:
+        return [self._due(item, None) for item in items]
 
     async def _put(self, entries: list[tuple[bytes, Any]], merge: Merge) -> int:
         new, _ = await self._backend.schedule(self._name, entries, merge)

@@ -100,7 +100,6 @@ class BaseSet(CollectionOperators[T], Generic[T]):
 
         Returns:
             Whether it was there. One round trip, O(log n) (``ZREM``).
-
         """
         return self._remove([self._dump(item)]) == 1
 
@@ -112,7 +111,6 @@ class BaseSet(CollectionOperators[T], Generic[T]):
 
         Raises:
             KeyError: if it is not in the set.
-
         """
         if not self.discard(item):
             raise KeyError(item)
@@ -125,7 +123,6 @@ class BaseSet(CollectionOperators[T], Generic[T]):
 
         Returns:
             How many were there. A round trip for every thousand, O(log n) an item (``ZREM``).
-
         """
         return sum([self._remove(chunk) for chunk in chunks(map(self._dump, items))])
 
@@ -134,7 +131,6 @@ class BaseSet(CollectionOperators[T], Generic[T]):
 
         Returns:
             Whether there was anything. One round trip, O(n).
-
         """
         return self._backend.clear(self._name)
 
@@ -144,9 +140,15 @@ class BaseSet(CollectionOperators[T], Generic[T]):
     # Coding
 
     def _dump(self, item: T) -> bytes:
-        data: object = self._dumps(item)
-        if isinstance(data, bytes):
-            return data
+        data = self._dumps(item)
+        return data if isinstance(data, bytes) else self._encode(data)
+
+    def _dump_all(self, items: Iterable[T]) -> list[bytes]:
+        dumps = self._dumps
+        dumped = [dumps(item) for item in items]
+        return [data if isinstance(data, bytes) else self._encode(data) for data in dumped]
+
+    def _encode(self, data: object) -> bytes:
         if isinstance(data, str):
             return data.encode()
         message = (
@@ -169,7 +171,7 @@ class BaseSet(CollectionOperators[T], Generic[T]):
             raise DecodeError(message) from error
         return item
 
-    def _decode_listed(self, entries: Iterable[Entry]) -> list[tuple[T, float]]:
+    def _decode_listed(self, entries: Sequence[Entry]) -> list[tuple[T, float]]:
         """Decode the entries of a listing, which leaves out those that cannot be."""
         items: list[tuple[T, float]]
         items, letters = decode(self._loads, entries)
@@ -200,12 +202,7 @@ class BaseSet(CollectionOperators[T], Generic[T]):
             if end is None or len(within) < len(page):
                 return
             page = self._backend.range(
-                self._name,
-                low,
-                high,
-                after=page[-1],
-                count=CHUNK,
-                reverse=reverse,
+                self._name, low, high, after=page[-1], count=CHUNK, reverse=reverse
             )
 
 

@@ -51,7 +51,6 @@ class DeadLetterSet(BaseSet[T]):
 
         Returns:
             Dead letters, oldest first. One round trip, O(log d + num) for d of them.
-
         """
         return self._backend.dead(self._name, start, num) if num > 0 else []
 
@@ -69,7 +68,6 @@ class DeadLetterSet(BaseSet[T]):
 
         Returns:
             How many were put back. A round trip for every thousand, O(log n) an item.
-
         """
         moved = 0
         for members in self._dead_members(letters):
@@ -84,17 +82,13 @@ class DeadLetterSet(BaseSet[T]):
 
         Returns:
             How many were dropped. A round trip for every thousand, O(log d) a letter.
-
         """
         dropped = 0
         for members in self._dead_members(letters):
             dropped += self._backend.forget(self._name, members)
         return dropped
 
-    def _dead_members(
-        self,
-        letters: Iterable[DeadLetter] | None,
-    ) -> Iterator[list[bytes]]:
+    def _dead_members(self, letters: Iterable[DeadLetter] | None) -> Iterator[list[bytes]]:
         """Give the members of dead letters in chunks; the caller removes each chunk."""
         if letters is not None:
             for chunk in chunks(letter.raw for letter in letters):
@@ -107,7 +101,7 @@ class DeadLetterSet(BaseSet[T]):
             left = left - len(oldest) if oldest else 0
             yield [letter.raw for letter in oldest]
 
-    def _decode_taken(self, entries: Iterable[Entry]) -> list[T]:
+    def _decode_taken(self, entries: Sequence[Entry]) -> list[T]:
         """Decode items that have left the set; those that cannot be become dead letters."""
         pairs: list[tuple[T, float]]
         pairs, letters = decode(self._loads, entries)

@@ -124,7 +124,7 @@ class Model:
         entries = self.range(name, -math.inf, math.inf, reverse=reverse)
         return entries[start : stop + 1 or None]
 
-    def range(  # noqa: PLR0913  (as the protocol has it)
+    def range(
         self,
         name: str,
         low: Bound,

@@ -90,12 +90,14 @@ class SortedMap:
             return popped
         scores = self.scores
         heap = self._heap
+        self._is_sorted = False
         popped = []
-        while heap and len(popped) < count and heap[0][0] <= high:
-            self._is_sorted = False
+        while heap and heap[0][0] <= high:
             score, member = heappop(heap)
             if scores.get(member) == score:
                 popped.append((member, scores.pop(member)))
+                if len(popped) == count:
+                    break
         return popped
 
     def pop_last(self, count: int) -> list[Entry]:

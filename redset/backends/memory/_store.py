@@ -131,7 +131,8 @@ class MemoryBackend:
         """See `redset.interfaces.Backend.pop`. O(log n) a member, O(n) for the last ones."""
         with self._guard:
             if not reverse:
-                return self._pop_first(name, count, self._resolve(high))
+                limit = self._clock.time() if high is NOW else high
+                return self._pop_first(name, count, limit)
             with self._open(name) as held:
                 return held.pop_last(count)
 

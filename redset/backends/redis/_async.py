@@ -85,7 +85,7 @@ class AsyncRedisBackend:
             return 0
         flag = commands.FLAGS[merge]
         flags = (flag,) if flag else ()
-        return int(await self._command("ZADD", name.encode(), *flags, *commands.pairs(entries)))
+        return int(await self._execute("ZADD", name.encode(), *flags, *commands.pairs(entries)))
 
     async def schedule(
         self, name: str, entries: Sequence[tuple[bytes, float | None]], merge: Merge

@@ -91,7 +91,7 @@ class RedisBackend:
             return 0
         flag = commands.FLAGS[merge]
         flags = (flag,) if flag else ()
-        return int(self._command("ZADD", name.encode(), *flags, *commands.pairs(entries)))
+        return int(self._execute("ZADD", name.encode(), *flags, *commands.pairs(entries)))
 
     def schedule(
         self, name: str, entries: Sequence[tuple[bytes, float | None]], merge: Merge

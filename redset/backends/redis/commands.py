@@ -38,7 +38,10 @@ FLAGS: Final = {
 
 def pairs(given: Iterable[Entry]) -> list[bytes | float]:
     """Return scores and members in the order of ``ZADD``'s arguments."""
-    return [part for member, score in given for part in (score, member)]
+    parts: list[bytes | float] = []
+    for member, score in given:
+        parts += (score, member)
+    return parts
 
 
 def bound(limit: Bound) -> bytes:

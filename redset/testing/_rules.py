@@ -1,0 +1,346 @@
+"""The rules of the state machine: each does one thing to a backend and to the model."""
+
+from __future__ import annotations
+
+import copy
+import uuid
+from contextlib import AbstractContextManager, ExitStack
+from typing import TYPE_CHECKING
+
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
+
+from redset.exceptions import LockTimeout, ScoreError
+from redset.interfaces import Merge
+from redset.testing import _strategies as draw
+from redset.testing._model import Model
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from redset.interfaces import Backend, Bound, DeadLetter, Entry
+    from redset.testing._clock import ManualClock
+
+__all__ = ["ComparingMachine"]
+
+_EVERYTHING = 10**6
+
+
+def _agree(found: object, expected: object) -> None:
+    assert found == expected, f"the backend has {found!r}, the model {expected!r}"
+
+
+def _outcome(call: Callable[[Backend | Model], object], store: Backend | Model) -> object:
+    try:
+        return call(store)
+    except ScoreError:
+        return ScoreError
+
+
+class ComparingMachine(RuleBasedStateMachine):
+    """Holds a backend and a model, and compares them after every step."""
+
+    def __init__(
+        self,
+        make_backend: Callable[[], Backend | AbstractContextManager[Backend]],
+        clock: ManualClock | None,
+    ) -> None:
+        super().__init__()
+        self._clock = clock
+        self._model = Model()
+        self._thorough = False
+        self._stack = ExitStack()
+        made = make_backend()
+        if isinstance(made, AbstractContextManager):
+            self._backend: Backend = self._stack.enter_context(made)
+        else:
+            self._backend = made
+            self._stack.callback(made.close)
+        tag = uuid.uuid4().hex
+        self._names = {name: f"{{machine-{tag}}}:{name}" for name in draw.ALL_NAMES}
+        for name in self._names.values():
+            self._stack.callback(self._backend.clear, name)
+
+    def teardown(self) -> None:
+        self._stack.close()
+
+    def _look(self) -> float:
+        """Set the model's time by the backend's, and return it."""
+        if self._clock is not None:
+            self._model.now = self._clock.time()
+        else:
+            _, self._model.now = self._backend.schedule(self._names["a"], [], Merge.KEEP)
+        return self._model.now
+
+    def _same(self, call: Callable[[Backend | Model], object]) -> None:
+        """Do the same to both, with the same outcome."""
+        self._look()
+        _agree(_outcome(call, self._backend), _outcome(call, self._model))
+
+    # What holds after every step
+
+    @initialize(thorough=st.booleans())
+    def choose(self, thorough: bool) -> None:  # noqa: FBT001  (drawn by name)
+        # Reading a whole set may tidy it up, which would hide what untidiness does.
+        self._thorough = thorough
+
+    @invariant()
+    def same_content(self) -> None:
+        self._forget_swept()
+        for name in self._names.values():
+            members = list(self._model.sets[name])
+            _agree(self._backend.length(name), len(members))
+            _agree(self._backend.scores(name, members), self._model.scores(name, members))
+            _agree(self._backend.dead_count(name), self._model.dead_count(name))
+        if self._thorough:
+            self.same_order()
+
+    @rule()
+    def same_order(self) -> None:
+        for name in self._names.values():
+            _agree(self._backend.slice(name, 0, -1), self._model.slice(name, 0, -1))
+            dead = self._backend.dead(name, 0, _EVERYTHING)
+            _agree(dead, self._model.dead(name, 0, _EVERYTHING))
+
+    def _forget_swept(self) -> None:
+        """Let the model forget those expired members that the backend has swept."""
+        now = self._look()
+        name = self._names["expiring"]
+        held = self._model.sets[name]
+        members = list(held)
+        for member, score in zip(members, self._backend.scores(name, members), strict=True):
+            if score is None and held[member] <= now:
+                del held[member]
+
+    # Time
+
+    @precondition(lambda self: self._clock is not None)
+    @rule(seconds=draw.MOVES)
+    def move_the_clock(self, seconds: float) -> None:
+        assert self._clock is not None
+        if seconds >= 0:
+            self._clock.advance(seconds)
+        else:
+            self._clock.set(self._clock.time() + seconds)
+
+    @precondition(lambda self: self._clock is not None)
+    @rule(name=draw.PLAIN_NAMES, member=draw.MEMBERS, seconds=draw.MOVES, merge=draw.MERGES)
+    def schedule_soon(self, name: str, member: bytes, seconds: float, merge: Merge) -> None:
+        self.schedule(name, [(member, self._look() + seconds)], merge)
+
+    @precondition(lambda self: self._clock is not None)
+    @rule(member=draw.MEMBERS, lifetime=draw.SHORT_LIFETIMES, merge=draw.MERGES)
+    def remember_shortly(self, member: bytes, lifetime: float, merge: Merge) -> None:
+        self.remember([(member, lifetime)], merge)
+
+    @rule(members=draw.SOME_MEMBERS)
+    def expire(self, members: list[bytes]) -> None:
+        entries = [(member, 1.0) for member in members]
+        self._same(lambda store: store.add(self._names["expiring"], entries, Merge.REPLACE))
+
+    # Writing
+
+    @rule(name=draw.PLAIN_NAMES, entries=draw.ENTRIES, merge=draw.MERGES)
+    def add(self, name: str, entries: list[Entry], merge: Merge) -> None:
+        self._same(lambda store: store.add(self._names[name], entries, merge))
+
+    @rule(name=draw.PLAIN_NAMES, count=st.integers(20, 60), ties=st.integers(1, 9))
+    def add_many(self, name: str, count: int, ties: int) -> None:
+        self.add(name, [(b"%d" % i, float(i % ties)) for i in range(count)], Merge.REPLACE)
+
+    @rule(
+        name=draw.PLAIN_NAMES,
+        entries=st.lists(st.tuples(draw.MEMBERS, st.none() | draw.SCORES), max_size=4),
+        merge=draw.MERGES,
+    )
+    def schedule(self, name: str, entries: list[tuple[bytes, float | None]], merge: Merge) -> None:
+        name = self._names[name]
+        before = self._look()
+        found = self._backend.schedule(name, entries, merge)
+        after = self._look()
+        self._model.now = found[1]
+        _agree(found, self._model.schedule(name, entries, merge))
+        assert before <= found[1] <= after, f"{found[1]!r} is not the present"
+
+    @rule(entries=st.lists(st.tuples(draw.MEMBERS, draw.LIFETIMES), max_size=4), merge=draw.MERGES)
+    def remember(self, entries: list[Entry], merge: Merge) -> None:
+        name = self._names["expiring"]
+        latest = copy.deepcopy(self._model)
+        self._look()
+        found = self._backend.remember(name, entries, merge)
+        _agree(found, self._model.remember(name, entries, merge))
+        latest.now = self._look()
+        latest.remember(name, entries, merge)
+        # The models acted at the times before and after; the backend acted between.
+        low, high = self._model.sets[name], latest.sets[name]
+        for member, _ in entries:
+            (expiry,) = self._backend.scores(name, [member])
+            assert expiry is not None, f"{member!r} was not remembered"
+            assert low[member] <= expiry <= high[member], f"{member!r} expires at {expiry!r}"
+            low[member] = expiry
+
+    @rule(name=draw.PLAIN_NAMES, member=draw.MEMBERS, by=draw.STEPS)
+    def increment(self, name: str, member: bytes, by: float) -> None:
+        self._same(lambda store: store.increment(self._names[name], member, by))
+
+    @rule(name=draw.NAMES, members=draw.SOME_MEMBERS)
+    def remove(self, name: str, members: list[bytes]) -> None:
+        self._same(lambda store: store.remove(self._names[name], members))
+
+    @rule(name=draw.NAMES, members=draw.SOME_MEMBERS, low=draw.BOUNDS)
+    def remove_from(self, name: str, members: list[bytes], low: Bound) -> None:
+        self._same(lambda store: store.remove(self._names[name], members, low=low))
+
+    @rule(name=draw.NAMES, low=draw.BOUNDS, high=draw.BOUNDS, limit=st.none() | draw.COUNTS)
+    def remove_range(self, name: str, low: Bound, high: Bound, limit: int | None) -> None:
+        self._same(lambda store: store.remove_range(self._names[name], low, high, limit))
+
+    @rule(name=draw.NAMES, count=draw.COUNTS, high=draw.HIGHS)
+    def pop(self, name: str, count: int, high: Bound) -> None:
+        self._same(lambda store: store.pop(self._names[name], count, high=high))
+
+    @rule(name=draw.NAMES, count=draw.COUNTS)
+    def pop_reverse(self, name: str, count: int) -> None:
+        self._same(lambda store: store.pop(self._names[name], count, reverse=True))
+
+    @rule(name=draw.NAMES, count=draw.COUNTS, high=draw.HIGHS)
+    def wait_pop(self, name: str, count: int, high: Bound) -> None:
+        name = self._names[name]
+        self._look()
+        found = self._backend.wait_pop(name, count, 0.0, high=high)
+        _agree(found, self._model.pop(name, count, high=high))
+
+    @rule(name=draw.PLAIN_NAMES, others=st.lists(draw.NAMES, max_size=3), merge=draw.MERGES)
+    def union(self, name: str, others: list[str], merge: Merge) -> None:
+        names = [self._names[other] for other in others]
+        self._same(lambda store: store.union(self._names[name], names, merge))
+
+    @rule(name=draw.PLAIN_NAMES, others=st.lists(draw.NAMES, max_size=3))
+    def intersect(self, name: str, others: list[str]) -> None:
+        names = [self._names[other] for other in others]
+        self._same(lambda store: store.intersect(self._names[name], names))
+
+    @rule(name=draw.NAMES)
+    def clear(self, name: str) -> None:
+        self._same(lambda store: store.clear(self._names[name]))
+
+    # Reading
+
+    @rule(name=draw.NAMES, members=draw.SOME_MEMBERS)
+    def scores(self, name: str, members: list[bytes]) -> None:
+        self._same(lambda store: store.scores(self._names[name], members))
+
+    @rule(name=draw.NAMES, members=draw.SOME_MEMBERS)
+    def lifetimes(self, name: str, members: list[bytes]) -> None:
+        name = self._names[name]
+        self._look()
+        longest = self._model.lifetimes(name, members)
+        found = self._backend.lifetimes(name, members)
+        self._look()
+        shortest = self._model.lifetimes(name, members)
+        _agree([life is None for life in found], [life is None for life in longest])
+        for least, life, most in zip(shortest, found, longest, strict=True):
+            assert (least or 0) <= (life or 0) <= (most or 0), f"{life!r} is left, not {most!r}"
+
+    @rule(name=draw.NAMES, member=draw.MEMBERS)
+    def rank(self, name: str, member: bytes) -> None:
+        self._same(lambda store: store.rank(self._names[name], member))
+
+    @rule(name=draw.NAMES, low=draw.BOUNDS, high=draw.BOUNDS)
+    def count(self, name: str, low: Bound, high: Bound) -> None:
+        self._same(lambda store: store.count(self._names[name], low, high))
+
+    @rule(
+        name=draw.NAMES,
+        start=st.integers(-9, 9),
+        stop=st.integers(-9, 9) | st.just(_EVERYTHING),
+        reverse=st.booleans(),
+    )
+    def slice(self, name: str, start: int, stop: int, reverse: bool) -> None:  # noqa: FBT001  (drawn by name)
+        self._same(lambda store: store.slice(self._names[name], start, stop, reverse=reverse))
+
+    @rule(
+        name=draw.NAMES,
+        low=draw.BOUNDS,
+        high=draw.BOUNDS,
+        after=draw.PLACES,
+        offset=st.integers(0, 5),
+        count=st.none() | draw.COUNTS,
+        reverse=st.booleans(),
+    )
+    def range(
+        self,
+        name: str,
+        low: Bound,
+        high: Bound,
+        after: Entry | None,
+        offset: int,
+        count: int | None,
+        reverse: bool,  # noqa: FBT001  (drawn by name)
+    ) -> None:
+        name = self._names[name]
+        self._same(
+            lambda store: store.range(
+                name, low, high, after=after, offset=offset, count=count, reverse=reverse
+            )
+        )
+
+    @rule(name=draw.NAMES, count=draw.COUNTS)
+    def sample(self, name: str, count: int) -> None:
+        name = self._names[name]
+        found = self._backend.sample(name, count)
+        held = self._model.slice(name, 0, -1)
+        _agree(len(found), min(count, len(held)))
+        _agree(len(set(found) & set(held)), len(found))
+
+    # Dead letters
+
+    @rule(name=draw.PLAIN_NAMES, letters=draw.LETTERS, limit=st.integers(1, 6))
+    def bury(self, name: str, letters: list[DeadLetter], limit: int) -> None:
+        name = self._names[name]
+        before = self._look()
+        dropped = self._backend.bury(name, letters, limit)
+        after = self._look()
+        buried = {letter.raw for letter in letters}
+        dead = self._backend.dead(name, 0, _EVERYTHING)
+        times = {letter.time for letter in dead if letter.raw in buried}
+        self._model.now = times.pop() if times else before
+        _agree(len(times), 0)
+        assert before <= self._model.now <= after, f"{self._model.now!r} is not the present"
+        _agree(dropped, self._model.bury(name, letters, limit))
+        _agree(dead, self._model.dead(name, 0, _EVERYTHING))
+
+    @rule(name=draw.PLAIN_NAMES, offset=st.integers(0, 6), count=draw.COUNTS)
+    def dead(self, name: str, offset: int, count: int) -> None:
+        self._same(lambda store: store.dead(self._names[name], offset, count))
+
+    @rule(name=draw.PLAIN_NAMES, members=draw.SOME_MEMBERS, merge=draw.MERGES)
+    def redrive(self, name: str, members: list[bytes], merge: Merge) -> None:
+        self._same(lambda store: store.redrive(self._names[name], members, merge))
+
+    @rule(name=draw.PLAIN_NAMES, members=draw.SOME_MEMBERS)
+    def forget(self, name: str, members: list[bytes]) -> None:
+        self._same(lambda store: store.forget(self._names[name], members))
+
+    # Locking
+
+    @rule(name=draw.NAMES)
+    def lock(self, name: str) -> None:
+        name = self._names[name]
+        assert self._is_free(name), "the lock is not free"
+        with self._backend.lock(name, 0.0, 60.0):
+            assert not self._is_free(name), "the lock was held twice"
+        assert self._is_free(name), "the lock is not free again"
+
+    def _is_free(self, name: str) -> bool:
+        try:
+            with self._backend.lock(name, 0.0, 60.0):
+                return True
+        except LockTimeout:
+            return False

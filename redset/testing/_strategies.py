@@ -1,0 +1,72 @@
+"""What the state machine draws: awkward members and scores, and few enough to meet again."""
+
+from __future__ import annotations
+
+import math
+
+from hypothesis import strategies as st
+
+from redset.interfaces import NOW, DeadLetter, Merge
+
+__all__ = [
+    "ALL_NAMES",
+    "BOUNDS",
+    "COUNTS",
+    "ENTRIES",
+    "HIGHS",
+    "LETTERS",
+    "LIFETIMES",
+    "MEMBERS",
+    "MERGES",
+    "MOVES",
+    "NAMES",
+    "PLACES",
+    "PLAIN_NAMES",
+    "SCORES",
+    "SHORT_LIFETIMES",
+    "SOME_MEMBERS",
+    "STEPS",
+]
+
+# Scores of the set "expiring" are times of expiry; all that is not for such is for the others.
+_PLAIN = ("a", "b", "c")
+ALL_NAMES = (*_PLAIN, "expiring")
+PLAIN_NAMES = st.just("a") | st.sampled_from(_PLAIN)
+NAMES = st.just("a") | st.sampled_from(ALL_NAMES)
+
+# Their order is neither that of text nor of length.
+_ASCII = [b"", b"\x00", b"\x00\x00", b"\n", b"10", b"9", b"B", b"a", b"a\x00", b"aa", b"ab", b"b"]
+_BINARY = [b"\x7f", b"\x80", "ä".encode(), b"\xff", b"\xff\x00", b"x" * 1000]
+MEMBERS = st.sampled_from(_ASCII + _BINARY) | st.binary(max_size=2)
+SOME_MEMBERS = st.lists(MEMBERS, max_size=5)
+
+# None is near the present, so a real clock may go on without changing what is due.
+SCORES = (
+    st.sampled_from([-math.inf, -1.5, -0.0, 0.0, 0.1, 1.0, 2.0, 1e12, math.inf])
+    | st.sampled_from([5e-324, 1.7e308, -1e300, 2.0**53 + 2, 1e-7, 123456.789])
+    | st.floats(allow_nan=False).filter(lambda score: not 1e9 < score < 1e11)
+)
+# A member scheduled for now stays in the past by these, or goes far into the future.
+STEPS = st.sampled_from([0.0, -0.1, -1.0, -1e300, -math.inf, 1e12, 1.7e308, math.inf])
+LIFETIMES = st.sampled_from([1e6, 1e6, 2e7, 1e12, 1e15, 1e300, math.inf])
+
+# These are for clocks that are moved by hand.
+SHORT_LIFETIMES = st.sampled_from([0.5, 1.0, 60.0, 3600.0])
+MOVES = st.sampled_from([0.001, 0.5, 1.0, 59.0, 60.0, 3600.0, -0.5, -1.0, -60.0, -1e6])
+
+MERGES = st.sampled_from(Merge)
+COUNTS = st.integers(1, 8) | st.just(10**6)
+BOUNDS = SCORES | st.just(NOW)
+HIGHS = st.sampled_from([math.inf, NOW])
+ENTRIES = st.lists(st.tuples(MEMBERS, SCORES), max_size=5)
+PLACES = st.none() | st.tuples(MEMBERS, SCORES)
+LETTERS = st.lists(
+    st.builds(
+        DeadLetter,
+        raw=MEMBERS,
+        reason=st.sampled_from(["", "broken", "a\nb", "ü \U0001f4a5"]) | st.text(max_size=3),
+        score=SCORES,
+        time=st.just(0.0),
+    ),
+    max_size=4,
+)
