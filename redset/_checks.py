@@ -61,8 +61,8 @@ def check_score(score: object, of: str = "a score") -> float:
 
 def check_timeout(timeout: object, of: str = "timeout") -> float | None:
     """Return how long to wait in seconds, None for ever."""
-    if timeout is None:
-        return None
+    if timeout is None or timeout == 0.0:
+        return timeout  # type: ignore[return-value]  # equal to a number, so as good as one
     seconds = check_score(timeout, of)
     if seconds < 0:
         message = f"{of} is {timeout!r}, but must not be below 0: use None to wait for ever"

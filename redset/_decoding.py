@@ -23,10 +23,6 @@ def decode(
     loads: Callable[[bytes], T], entries: Sequence[Entry]
 ) -> tuple[list[tuple[T, float]], list[DeadLetter]]:
     """Decode entries; return items with their scores, and what could not be decoded."""
-    try:
-        return [(loads(member), score) for member, score in entries], []
-    except Exception:  # noqa: BLE001, S110  (loads may raise anything; see below for which)
-        pass
     items: list[tuple[T, float]] = []
     letters: list[DeadLetter] = []
     for member, score in entries:

@@ -103,6 +103,13 @@ class AsyncDeadLetterSet(AsyncBaseSet[T]):
 
     async def _decode_taken(self, entries: Sequence[Entry]) -> list[T]:
         """Decode items that have left the set; those that cannot be become dead letters."""
+        loads = self._loads
+        try:
+            return [loads(member) for member, _ in entries]
+        except Exception:  # noqa: BLE001  (loads may raise anything)
+            return await self._bury_undecodable(entries)
+
+    async def _bury_undecodable(self, entries: Sequence[Entry]) -> list[T]:
         pairs: list[tuple[T, float]]
         pairs, letters = decode(self._loads, entries)
         items = [item for item, _ in pairs]

@@ -491,9 +491,9 @@ class AsyncSortedSet(AsyncDeadLetterSet[T], AsyncSequenceOperators[T]):
     async def _take(self, num: int, timeout: float | None) -> list[T]:
         entries = await self._next(num, timeout)
         taken = await self._decode_taken(entries)
-        if len(taken) < len(entries):
-            return await self._make_up(taken, num, timeout)
-        return taken
+        if len(taken) == len(entries):
+            return taken
+        return await self._make_up(taken, num, timeout)
 
     async def _make_up(self, taken: list[T], num: int, timeout: float | None) -> list[T]:
         """Take more in place of what could not be decoded, within what is left of the time."""

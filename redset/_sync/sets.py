@@ -490,9 +490,9 @@ class SortedSet(DeadLetterSet[T], SequenceOperators[T]):
     def _take(self, num: int, timeout: float | None) -> list[T]:
         entries = self._next(num, timeout)
         taken = self._decode_taken(entries)
-        if len(taken) < len(entries):
-            return self._make_up(taken, num, timeout)
-        return taken
+        if len(taken) == len(entries):
+            return taken
+        return self._make_up(taken, num, timeout)
 
     def _make_up(self, taken: list[T], num: int, timeout: float | None) -> list[T]:
         """Take more in place of what could not be decoded, within what is left of the time."""

@@ -73,7 +73,13 @@ class MemoryBackend:
     def add(self, name: str, entries: Sequence[Entry], merge: Merge) -> int:
         """See `redset.interfaces.Backend.add`. O(log n) a member."""
         with self._guard:
-            return self._add(name, entries, merge)
+            held = self._sets.get(name)
+            if held is None:
+                return self._add(name, entries, merge)
+            new = held.add(entries, merge)
+            if self._waiters:
+                self._wake(name)
+            return new
 
     def schedule(
         self, name: str, entries: Sequence[tuple[bytes, float | None]], merge: Merge
@@ -88,7 +94,8 @@ class MemoryBackend:
         """See `redset.interfaces.Backend.remember`. O(log n) a member."""
         with self._guard:
             now = self._clock.time()
-            self._pop_first(name, _SWEEP, now)
+            with self._open(name) as held:
+                held.pop_first(_SWEEP, now)
             unseen: list[bool] = []
             for member, lifetime in entries:
                 old = self._score(name, member)
@@ -130,11 +137,16 @@ class MemoryBackend:
     ) -> list[Entry]:
         """See `redset.interfaces.Backend.pop`. O(log n) a member, O(n) for the last ones."""
         with self._guard:
-            if not reverse:
-                limit = self._clock.time() if high is NOW else high
-                return self._pop_first(name, count, limit)
-            with self._open(name) as held:
-                return held.pop_last(count)
+            held = self._sets.get(name)
+            if held is None:
+                return []
+            if reverse:
+                popped = held.pop_last(count)
+            else:
+                popped = held.pop_first(count, self._clock.time() if high is NOW else high)
+            if not held.scores:
+                del self._sets[name]
+            return popped
 
     def wait_pop(
         self, name: str, count: int, timeout: float | None, *, high: Bound = math.inf
@@ -372,15 +384,6 @@ class MemoryBackend:
         if self._waiters:
             self._wake(name)
         return new
-
-    def _pop_first(self, name: str, count: int, high: float) -> list[Entry]:
-        held = self._sets.get(name)
-        if held is None:
-            return []
-        popped = held.pop_first(count, high)
-        if not held.scores:
-            del self._sets[name]
-        return popped
 
     def _range(
         self,

@@ -1,0 +1,10 @@
+"""Runs the program: ``python -m redset.demo``."""
+
+from __future__ import annotations
+
+import sys
+
+from redset.demo import main
+
+if __name__ == "__main__":
+    sys.exit(main())
