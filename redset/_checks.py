@@ -19,6 +19,7 @@ __all__ = [
     "check_num",
     "check_part",
     "check_score",
+    "check_scorer",
     "check_timeout",
 ]
 
@@ -61,8 +62,10 @@ def check_score(score: object, of: str = "a score") -> float:
 
 def check_timeout(timeout: object, of: str = "timeout") -> float | None:
     """Return how long to wait in seconds, None for ever."""
-    if timeout is None or timeout == 0.0:
-        return timeout  # type: ignore[return-value]  # equal to a number, so as good as one
+    if timeout is None:
+        return None
+    if timeout == 0.0:
+        return 0.0
     seconds = check_score(timeout, of)
     if seconds < 0:
         message = f"{of} is {timeout!r}, but must not be below 0: use None to wait for ever"
@@ -107,6 +110,13 @@ def check_merge(merge: object) -> Merge:
         message = f"merge is {merge!r}, but must be one of {', '.join(map(str, Merge))}"
         raise TypeError(message)
     return merge
+
+
+def check_scorer(scorer: object) -> None:
+    """Raise `TypeError` unless this is None or can be called."""
+    if scorer is not None and not callable(scorer):
+        message = f"scorer is {scorer!r}, but must be callable with an item, as len is"
+        raise TypeError(message)
 
 
 def check_part(part: object, of: str, *methods: str) -> None:

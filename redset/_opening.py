@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 __all__ = ["open_async_backend", "open_backend"]
 
 
-def open_backend(source: Backend | RedisClient) -> Backend:
+def open_backend(source: object) -> Backend:
     """Return a blocking backend: ``source`` itself, or one that wraps the client.
 
     Raises:
@@ -27,7 +27,7 @@ def open_backend(source: Backend | RedisClient) -> Backend:
     return cast("Backend", source)
 
 
-def open_async_backend(source: AsyncBackend | AsyncRedisClient) -> AsyncBackend:
+def open_async_backend(source: object) -> AsyncBackend:
     """Return an asyncio backend: ``source`` itself, or one that wraps the client.
 
     Raises:

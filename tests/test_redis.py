@@ -110,7 +110,7 @@ class TestWaiting:
     def test_a_waiter_survives_its_connection(
         self, kind: type[SortedSet[str]], port: int, client: Any, name: str
     ) -> None:
-        with Proxy(port) as proxy, closing(redis.Redis(port=proxy.port)) as far:
+        with Proxy(port) as proxy, closing(stubborn(proxy.port)) as far:
             s = kind(far, name)
             with ThreadPoolExecutor(1) as pool:
                 waiting = pool.submit(s.pop, 30)
@@ -192,7 +192,7 @@ class TestFaults:
                 call()
 
     def test_a_lost_reply_to_an_add_does_no_harm(self, port: int, name: str) -> None:
-        with Proxy(port) as proxy, closing(redis.Redis(port=proxy.port)) as far:
+        with Proxy(port) as proxy, closing(stubborn(proxy.port)) as far:
             dropped = proxy.drop_next_reply(b"ZADD")
             s = SortedSet(far, name)
             s.add("a", 1)
@@ -384,6 +384,12 @@ class TestClients:
             lock = __enter__ = execute_command
 
         assert repr(RedisBackend(Bare())) == "<RedisBackend tests.Bare>"
+
+
+def stubborn(port: int) -> Any:
+    """Return a client that tries again, as redis-py does by default from version 6 on."""
+    errors: list[type[Exception]] = [redis.ConnectionError, redis.TimeoutError]
+    return redis.Redis(port=port, retry=Retry(NoBackoff(), 10), retry_on_error=errors)
 
 
 def wait_for(condition: Callable[[], bool]) -> None:

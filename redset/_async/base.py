@@ -16,13 +16,13 @@ from redset.exceptions import DecodeError
 from redset.serializers import StringSerializer
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
     from redset.interfaces import AsyncBackend, AsyncRedisClient, Bound, Entry, Merge, Serializer
 
 _log = logging.getLogger("redset")
 
-_strings = StringSerializer()
+_strings: Serializer[Any] = StringSerializer()
 
 
 class AsyncBaseSet(AsyncCollectionOperators[T], Generic[T]):
@@ -43,8 +43,8 @@ class AsyncBaseSet(AsyncCollectionOperators[T], Generic[T]):
             serializer = _strings
         check_part(serializer, "serializer", "dumps", "loads")
         self._serializer: Serializer[Any] = serializer
-        self._dumps = serializer.dumps
-        self._loads = serializer.loads
+        self._dumps: Callable[[T], str | bytes] = serializer.dumps
+        self._loads: Callable[[bytes], T] = serializer.loads
         self._merge = check_merge(merge)
         self._backend = open_async_backend(source)
 
@@ -153,7 +153,7 @@ class AsyncBaseSet(AsyncCollectionOperators[T], Generic[T]):
     def _decode(self, member: bytes) -> T:
         """Decode the one item that a caller looks at, and leaves where it is."""
         try:
-            item: T = self._loads(member)
+            item = self._loads(member)
         except Exception as error:
             message = (
                 f"an item of {self._name!r} cannot be decoded ({describe(error)}); "

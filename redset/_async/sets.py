@@ -13,6 +13,7 @@ from redset._checks import (
     check_duration,
     check_num,
     check_score,
+    check_scorer,
     check_timeout,
 )
 from redset._chunks import chunks
@@ -121,9 +122,7 @@ class AsyncSortedSet(AsyncDeadLetterSet[T], AsyncSequenceOperators[T]):
         merge: Merge = Merge.REPLACE,
         dead_limit: int = 10_000,
     ) -> None:
-        if scorer is not None and not callable(scorer):
-            message = f"scorer is {scorer!r}, but must be callable with an item, as len is"
-            raise TypeError(message)
+        check_scorer(scorer)
         self._scorer = scorer
         self._lock_timeout = check_timeout(
             10 if lock_timeout is None else lock_timeout, "lock_timeout"
@@ -530,7 +529,8 @@ class AsyncSortedSet(AsyncDeadLetterSet[T], AsyncSequenceOperators[T]):
             stop = -1 if stop is None else ~stop - 1
             empty = index.stop == -1
         if step == 0 or empty:
-            return [][::step]
+            nothing: list[Entry] = []
+            return nothing[::step]  # which refuses a step of 0
         entries = await self._backend.slice(self._name, start, stop, reverse=step < 0)
         return entries[:: abs(step)]
 

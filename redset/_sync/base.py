@@ -18,7 +18,7 @@ from redset.exceptions import DecodeError
 from redset.serializers import StringSerializer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from redset.interfaces import (
         Backend,
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("redset")
 
-_strings = StringSerializer()
+_strings: Serializer[Any] = StringSerializer()
 
 
 class BaseSet(CollectionOperators[T], Generic[T]):
@@ -52,8 +52,8 @@ class BaseSet(CollectionOperators[T], Generic[T]):
             serializer = _strings
         check_part(serializer, "serializer", "dumps", "loads")
         self._serializer: Serializer[Any] = serializer
-        self._dumps = serializer.dumps
-        self._loads = serializer.loads
+        self._dumps: Callable[[T], str | bytes] = serializer.dumps
+        self._loads: Callable[[bytes], T] = serializer.loads
         self._merge = check_merge(merge)
         self._backend = open_backend(source)
 
@@ -162,7 +162,7 @@ class BaseSet(CollectionOperators[T], Generic[T]):
     def _decode(self, member: bytes) -> T:
         """Decode the one item that a caller looks at, and leaves where it is."""
         try:
-            item: T = self._loads(member)
+            item = self._loads(member)
         except Exception as error:
             message = (
                 f"an item of {self._name!r} cannot be decoded ({describe(error)}); "

@@ -50,7 +50,6 @@ class TTLSet(BaseSet[T]):
     ...     print(seen.add("a message"), seen.add("a message"))
     >>> main()
     True False
-
     """
 
     _low: Bound = NOW
@@ -87,13 +86,7 @@ class TTLSet(BaseSet[T]):
         self._ttl = None if ttl is None else check_duration(ttl, "ttl")
         super().__init__(redis_client, name, serializer, merge)
 
-    def add(
-        self,
-        item: T,
-        ttl: float | None = None,
-        *,
-        merge: Merge | None = None,
-    ) -> bool:
+    def add(self, item: T, ttl: float | None = None, *, merge: Merge | None = None) -> bool:
         """Add an item, and tell whether it was unseen.
 
         Args:
@@ -106,18 +99,13 @@ class TTLSet(BaseSet[T]):
 
         Raises:
             ValueError: if the time to live is not above 0, or neither given nor the set's.
-
         """
         entry = (self._dump(item), self._lifetime(ttl))
         (unseen,) = self._backend.remember(self._name, [entry], self._rule(merge))
         return unseen
 
     def update(
-        self,
-        items: Iterable[T],
-        ttl: float | None = None,
-        *,
-        merge: Merge | None = None,
+        self, items: Iterable[T], ttl: float | None = None, *, merge: Merge | None = None
     ) -> list[T]:
         """Add many items, and return those that were unseen.
 
@@ -132,7 +120,6 @@ class TTLSet(BaseSet[T]):
 
         Raises:
             ValueError: if the time to live is not above 0, or neither given nor the set's.
-
         """
         lifetime = self._lifetime(ttl)
         unseen: list[T] = []
@@ -159,7 +146,6 @@ class TTLSet(BaseSet[T]):
         Returns:
             The seconds, `math.inf` if it lives for ever, None if it is not in the set. One
             round trip, O(1).
-
         """
         (lifetime,) = self._backend.lifetimes(self._name, [self._dump(item)])
         return lifetime
@@ -172,7 +158,6 @@ class TTLSet(BaseSet[T]):
 
         Returns:
             How many were removed. One round trip, O(log n + limit).
-
         """
         return self._backend.remove_range(self._name, -math.inf, NOW, limit)
 

@@ -100,11 +100,11 @@ class Crawl:
 
     def parse(self, module: str, worker: str) -> None:
         """Do the work that a module taken from the queue stands for."""
+        imports: set[str] = set()
         try:
             imports = self.library.imports(module)
         except (SyntaxError, ValueError):
             self.failed.add(module)
-            imports = set()
         for imported in imports:
             self.importers.increment(imported)
         depth = self.found.score(module) or 0.0

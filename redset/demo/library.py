@@ -6,6 +6,7 @@ import ast
 import pkgutil
 import sys
 import sysconfig
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,10 +34,10 @@ class Library:
     def standard(cls) -> Library:
         """Return the standard library of the Python that runs this."""
         folder = Path(sysconfig.get_path("stdlib"))
-        files = {name: Path(name) for name in sys.builtin_module_names}
-        files |= {**_files(folder / "lib-dynload"), **_files(folder)}
+        builtin = ((name, Path(name)) for name in sys.builtin_module_names)
+        files = chain(builtin, _files(folder / "lib-dynload"), _files(folder))
         names = sys.stdlib_module_names
-        return cls({name: file for name, file in files.items() if name.partition(".")[0] in names})
+        return cls({name: file for name, file in files if name.partition(".")[0] in names})
 
     @classmethod
     def at(cls, folder: Path) -> Library:

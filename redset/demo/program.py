@@ -203,7 +203,8 @@ def _watch(crawl: Crawl, name: str, team: Workers, progress: Progress) -> None:
 
 
 def _report(crawl: Crawl, counts: Counts, names: Sequence[str], seconds: float) -> None:
-    print(f"modules              {counts.found:>7,}, {counts.parsed:,} of them parsed")
+    print(f"modules              {counts.found:>7,}")
+    print(f"parsed               {counts.parsed:>7,}")
     print(f"adds                 {counts.adds:>7,}")
     print(f"duplicates avoided   {counts.duplicates:>7,}")
     print(f"seconds              {seconds:>9.1f}")

@@ -15,7 +15,7 @@ from redset.demo.crawling import Crawl, work
 from redset.demo.library import Library
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterable, Sequence
     from multiprocessing.process import BaseProcess
     from pathlib import Path
 
@@ -90,7 +90,7 @@ def work_alone(plan: Plan, worker: str, stopped: Callable[[], bool]) -> None:
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
+def quiet() -> Generator[None]:
     """Keep the parser from warning about what it reads."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -98,7 +98,7 @@ def quiet() -> Iterator[None]:
 
 
 @contextmanager
-def interrupts_ignored() -> Iterator[None]:
+def interrupts_ignored() -> Generator[None]:
     """Ignore Ctrl-C, as processes started meanwhile do for good: their parent stops them."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:

@@ -92,7 +92,7 @@ class Blocking:
     def _wrap_call(self, call: Callable[..., object]) -> Callable[..., object]:
         @wraps(call)
         def wrapped(*arguments: object, **options: object) -> object:
-            given = [_unwrap(argument) for argument in arguments]
+            given = [each._target if isinstance(each, Blocking) else each for each in arguments]
 
             async def invoke() -> object:
                 # Called on the loop, as asyncio objects are.
@@ -113,10 +113,6 @@ class Blocking:
         finally:
             if hasattr(iterator, "aclose"):
                 self._loop.run(iterator.aclose())
-
-
-def _unwrap(value: object) -> object:
-    return value._target if isinstance(value, Blocking) else value  # noqa: SLF001  (our own class)
 
 
 @contextmanager

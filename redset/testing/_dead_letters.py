@@ -9,6 +9,8 @@ from redset.interfaces import DeadLetter, Merge
 from redset.testing._writing import everything, fill
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from redset.interfaces import Backend
 
 __all__ = ["DeadLetterChecks"]
@@ -58,6 +60,27 @@ class DeadLetterChecks:
         assert sorted(listed) == [b"%d" % i for i in range(5)]
         assert _raw(backend.dead(name, 1, 2)) == listed[1:3]
         assert backend.dead(name, 5, 2) == []
+
+    def test_dead_letters_are_listed_oldest_first(
+        self, backend: Backend, name: str, advance: Callable[[float], None]
+    ) -> None:
+        for raw in (b"c", b"b", b"d", b"a", b"b"):
+            backend.bury(name, [_letter(raw)], 10)
+            advance(0.01)
+        assert _raw(backend.dead(name, 0, 10)) == [b"c", b"d", b"a", b"b"]
+        backend.bury(name, [_letter(b"\xff"), _letter(b""), _letter(b"x")], 10)
+        # Those of one time are in the order of their bytes.
+        assert _raw(backend.dead(name, 4, 10)) == [b"", b"x", b"\xff"]
+
+    def test_burying_leaves_the_set_as_it_is(self, backend: Backend, name: str) -> None:
+        fill(backend, name, (b"a", 1.0))
+        backend.bury(name, [_letter(b"a", 2.0)], 10)
+        backend.forget(name, [b"a"])
+        assert everything(backend, name) == [(b"a", 1.0)]
+
+    def test_burying_nothing_does_nothing(self, backend: Backend, name: str) -> None:
+        assert backend.bury(name, [], 10) == 0
+        assert backend.clear(name) is False
 
     def test_a_member_is_dead_once(self, backend: Backend, name: str) -> None:
         backend.bury(name, [_letter(b"a", 1.0, "first"), _letter(b"b")], 10)

@@ -29,6 +29,7 @@ class ReadingChecks:
         assert backend.count(name, -math.inf, math.inf) == 0
         assert backend.scores(name, [b"a"]) == [None]
         assert backend.lifetimes(name, [b"a"]) == [None]
+        assert backend.lifetimes(name, []) == []
         assert backend.rank(name, b"a") is None
         assert backend.slice(name, 0, -1) == []
         assert backend.slice(name, 0, -1, reverse=True) == []
@@ -142,6 +143,7 @@ class ReadingChecks:
                 reverse=reverse,
             ):
                 seen += page
+                assert len(seen) <= len(entries)
             assert seen == sorted(entries, key=_place, reverse=reverse)
 
     def test_sample(self, backend: Backend, name: str) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import pytest
 
 from redset.exceptions import LockTimeout
-from redset.interfaces import NOW, Merge
+from redset.interfaces import NOW, DeadLetter, Merge
 from redset.testing._writing import everything, fill
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from redset.interfaces import Backend
 
 __all__ = ["TimingChecks"]
+
+T = TypeVar("T")
 
 # Longer than any wait that is to be ended by something else takes.
 _LONG = 30.0
@@ -41,7 +43,9 @@ class TimingChecks:
         assert (new, later >= now) == (1, True)
         assert backend.scores(name, [b"early", b"new"]) == [1.0, later]
         backend.schedule(name, [(b"later", None)], Merge.EARLIEST)
-        assert backend.scores(name, [b"later"]) < [1e12]
+        (score,) = backend.scores(name, [b"later"])
+        assert score is not None
+        assert score < 1e12
 
     def test_pop_of_what_is_due(self, backend: Backend, name: str) -> None:
         now = _present(backend, name)
@@ -62,9 +66,18 @@ class TimingChecks:
         assert backend.count(name, -math.inf, NOW) == 1
         assert backend.pop(name, 10, high=NOW) == [(b"soon", now + 0.2)]
 
-    def test_remember(
-        self, backend: Backend, name: str, advance: Callable[[float], None]
-    ) -> None:
+    def test_the_present_is_due(self, backend: Backend, name: str) -> None:
+        _, now = backend.schedule(name, [(b"a", None)], Merge.REPLACE)
+        assert backend.count(name, -math.inf, NOW) == 1
+        assert backend.count(name, NOW, math.inf) == 0
+        assert backend.range(name, NOW, math.inf) == []
+        assert backend.remove_range(name, NOW, math.inf) == 0
+        assert backend.lifetimes(name, [b"a"]) == [None]
+        assert backend.pop(name, 1, high=NOW) == [(b"a", now)]
+        backend.schedule(name, [(b"a", None)], Merge.REPLACE)
+        assert backend.remove(name, [b"a"], low=NOW) == 0
+
+    def test_remember(self, backend: Backend, name: str, advance: Callable[[float], None]) -> None:
         assert backend.remember(name, [(b"a", 0.2), (b"b", 60.0)], Merge.KEEP) == [True, True]
         assert backend.remember(name, [(b"a", 60.0), (b"c", math.inf)], Merge.KEEP) == [False, True]
         assert backend.count(name, NOW, math.inf) == 3
@@ -125,10 +138,21 @@ class TimingChecks:
         assert backend.wait_pop(name, 2, _LONG, high=NOW) == [(b"c", 3.0)]
 
     def test_wait_is_over_in_time(self, backend: Backend, name: str) -> None:
-        assert backend.wait_pop(name, 1, 0.0) == []
+        with waiting(lambda: backend.wait_pop(name, 1, 0.0), settle=0) as results:
+            pass
         fill(backend, name, (b"later", 1e12))
-        assert backend.wait_pop(name, 1, 0.0, high=NOW) == []
+        with waiting(lambda: backend.wait_pop(name, 1, 0.0, high=NOW), settle=0) as more:
+            pass
+        assert results == more == [[]]
         assert backend.length(name) == 1
+
+    @pytest.mark.parametrize("high", [math.inf, NOW])
+    def test_time_ends_a_wait(
+        self, backend: Backend, name: str, advance: Callable[[float], None], high: float
+    ) -> None:
+        with waiting(lambda: backend.wait_pop(name, 1, 0.1, high=high)) as results:
+            until(results, advance)
+        assert results == [[]]
 
     @pytest.mark.parametrize("high", [math.inf, NOW])
     @pytest.mark.parametrize("timeout", [_LONG, None])
@@ -154,6 +178,13 @@ class TimingChecks:
             advance(0.3)
         assert results == [[(b"soon", now + 0.3)]]
 
+    @pytest.mark.parametrize("high", [math.inf, NOW])
+    def test_a_redriven_member_ends_a_wait(self, backend: Backend, name: str, high: float) -> None:
+        backend.bury(name, [DeadLetter(b"a", "", 1.0, 0.0)], 10)
+        with waiting(lambda: backend.wait_pop(name, 1, _LONG, high=high)) as results:
+            backend.redrive(name, [b"a"], Merge.REPLACE)
+        assert results == [[(b"a", 1.0)]]
+
     def test_an_earlier_member_ends_a_wait_for_a_later_one(
         self, backend: Backend, name: str
     ) -> None:
@@ -163,9 +194,7 @@ class TimingChecks:
         assert results == [[(b"at once", 5.0)]]
 
     @pytest.mark.parametrize("high", [math.inf, NOW])
-    def test_each_of_many_waiters_gets_one(
-        self, backend: Backend, name: str, high: float
-    ) -> None:
+    def test_each_of_many_waiters_gets_one(self, backend: Backend, name: str, high: float) -> None:
         entries = [(b"%d" % i, float(i)) for i in range(4)]
         with waiting(lambda: backend.wait_pop(name, 1, _LONG, high=high), times=4) as results:
             for entry in entries:
@@ -199,6 +228,27 @@ class TimingChecks:
         waiter.__exit__()
         assert results == ["held"]
 
+    def test_wait_for_the_lock_is_over_in_time(
+        self, backend: Backend, name: str, advance: Callable[[float], None]
+    ) -> None:
+        def hold() -> str:
+            try:
+                with backend.lock(name, 0.1, 60.0):
+                    return "held"
+            except LockTimeout:
+                return "over"
+
+        with backend.lock(name, 0.0, 60.0), waiting(hold) as results:
+            until(results, advance)
+        assert results == ["over"]
+
+    def test_clear_leaves_a_held_lock(self, backend: Backend, name: str) -> None:
+        with backend.lock(name, 0.0, 60.0):
+            fill(backend, name, (b"a", 1.0))
+            assert backend.clear(name) is True
+            with pytest.raises(LockTimeout), backend.lock(name, 0.0, 60.0):
+                pytest.fail("the lock was held twice")
+
     def test_lock_is_given_back_after_an_error(self, backend: Backend, name: str) -> None:
         with pytest.raises(ZeroDivisionError), backend.lock(name, 0.0, 60.0):
             raise ZeroDivisionError
@@ -216,16 +266,24 @@ class TimingChecks:
                 pass
 
 
-class waiting:  # noqa: N801  (used like a function)
+def until(results: list[T], advance: Callable[[float], None]) -> None:
+    """Let time pass in small steps until there is a result, or there should long be one."""
+    for _ in range(100):
+        if results:
+            break
+        advance(0.1)
+        # A clock that is moved by hand leaves no time for the one who waits.
+        time.sleep(0.005)
+
+
+class waiting(Generic[T]):  # noqa: N801  (used like a function)
     """Runs calls that wait in threads; on leaving, all have come back."""
 
-    def __init__(
-        self, call: Callable[[], object], *, times: int = 1, settle: float = 0.05
-    ) -> None:
+    def __init__(self, call: Callable[[], T], *, times: int = 1, settle: float = 0.05) -> None:
         self._call = call
         self._settle = settle
         self._errors: list[BaseException] = []
-        self._results: list[object] = []
+        self._results: list[T] = []
         self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(times)]
 
     def _run(self) -> None:
@@ -234,7 +292,7 @@ class waiting:  # noqa: N801  (used like a function)
         except BaseException as error:  # noqa: BLE001  (shown by the thread that asked)
             self._errors.append(error)
 
-    def __enter__(self) -> list[object]:
+    def __enter__(self) -> list[T]:
         for thread in self._threads:
             thread.start()
         # Most have begun to wait by then; the outcome must be the same for all others.

@@ -213,6 +213,18 @@ class WritingChecks:
             assert backend.union(name, [name], merge) == 0
             assert backend.union(name, [], merge) == 0
             assert dict(everything(backend, name)) == expected
+            # One after the other: by its turn, the set itself has nothing to add.
+            fill(backend, name, *((member, 4.0) for member in expected))
+            backend.union(name, [*others, name], merge)
+            assert (
+                dict(everything(backend, name))
+                == {
+                    Merge.REPLACE: {b"a": 4.0, b"b": 9.0, b"c": 0.5, b"d": 7.0},
+                    Merge.KEEP: dict.fromkeys(expected, 4.0),
+                    Merge.EARLIEST: {b"a": 4.0, b"b": 4.0, b"c": 0.5, b"d": 4.0},
+                    Merge.LATEST: {b"a": 4.0, b"b": 9.0, b"c": 4.0, b"d": 8.0},
+                }[merge]
+            )
         finally:
             for other in others:
                 backend.clear(other)

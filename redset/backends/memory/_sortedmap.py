@@ -83,15 +83,15 @@ class SortedMap:
         if count * _DEEP >= len(self._heap) > _DEEP:
             ordered = self._ordered()
             stop = min(count, bisect_right(ordered, high, key=_by_score))
-            popped = self._entries(ordered[:stop])
+            first = self._entries(ordered[:stop])
             del ordered[:stop]
-            for member, _ in popped:
+            for member, _ in first:
                 del self.scores[member]
-            return popped
+            return first
         scores = self.scores
         heap = self._heap
         self._is_sorted = False
-        popped = []
+        popped: list[Entry] = []
         while heap and heap[0][0] <= high:
             score, member = heappop(heap)
             if scores.get(member) == score:

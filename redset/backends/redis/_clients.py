@@ -7,7 +7,10 @@ they are told apart by their attributes and the names of their exceptions.
 from __future__ import annotations
 
 import inspect
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["check_async_client", "check_client", "describe", "is_error", "wait_slice"]
 
@@ -66,6 +69,6 @@ def _kind(client: object) -> str:
 
 
 def _options(client: object) -> dict[str, Any]:
+    get_options: Callable[[], dict[str, Any]] | None
     get_options = getattr(client, "get_connection_kwargs", None)
-    options: dict[str, Any] = get_options() if callable(get_options) else {}
-    return options
+    return get_options() if callable(get_options) else {}

@@ -1,0 +1,103 @@
+"""The programs in examples/, as a user starts them and as they can be imported."""
+
+from __future__ import annotations
+
+import re
+import runpy
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.leaks import leaked_keys
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.support.backends import Backends
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+
+
+@pytest.fixture(params=["memory", "server"])
+def url(request: pytest.FixtureRequest, backends: Backends, name: str) -> Iterator[str]:
+    """Return an address; in the end, no key must be left at it."""
+    if request.param == "memory":
+        yield "memory://"
+        return
+    yield backends.server("valkey-9.1").url
+    with closing(backends.client("valkey-9.1")) as client:
+        assert leaked_keys(client, name) == []
+
+
+@pytest.fixture
+def run(url: str, name: str, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """Give a function that runs an example, and returns what it prints."""
+
+    def run(example: str, *arguments: str) -> str:
+        main = runpy.run_path(str(EXAMPLES / f"{example}.py"))["main"]
+        main(["--url", url, "--name", name, *arguments])
+        return capsys.readouterr().out
+
+    return run
+
+
+def test_streaming_updates_are_merged_and_none_is_missed(run: Callable[..., str]) -> None:
+    output = run("streaming_updates")
+    assert "40,000 changes of 300 accounts" in output
+    (indexed, spared) = re.findall(r"^([\d,]+) were indexed, and ([\d,]+) needed", output, re.MULTILINE)[0]
+    assert int(indexed.replace(",", "")) + int(spared.replace(",", "")) == 40_000
+    assert "the index is up to date" in output
+
+
+def test_the_scraper_fetches_each_page_once(run: Callable[..., str]) -> None:
+    output = run("scraper")
+    assert output.count("HTTP Error 404") == 1
+    assert "60 pages found by 4 workers" in output
+    assert "the most visited one was fetched 1 time(s)" in output
+
+
+def test_messages_that_come_again_are_handled_once(run: Callable[..., str]) -> None:
+    output = run("seen_messages")
+    assert "2,520 deliveries of 500 messages, 20 of them in vain" in output
+    assert "500 payments, at most 1 for a message" in output
+    assert "remembered for 72 hours" in output
+
+
+def test_polling_comes_round_and_can_be_brought_forward(run: Callable[..., str]) -> None:
+    output = run("polling", "--seconds", "0.5")
+    polls = {
+        account: int(times)
+        for account, times in re.findall(r"^(\w+) +every .* polled (\d+) times$", output, re.MULTILINE)
+    }
+    # Every 0.1, 0.25 and 60 seconds; a slow machine polls less often, but never more.
+    assert 1 <= polls["normal"] <= 2
+    assert 1 <= polls["busy"] <= 5
+    # Once at the start, and a few times, not a hundred, for a hundred refreshes at once.
+    assert 2 <= polls["quiet"] < 50
+
+
+@pytest.mark.parametrize("example", sorted(path.stem for path in EXAMPLES.glob("*.py")))
+def test_every_example_starts_as_a_program(example: str) -> None:
+    command = [sys.executable, str(EXAMPLES / f"{example}.py"), "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "--url" in done.stdout
+
+
+def test_the_crawler_is_the_installed_program() -> None:
+    command = [sys.executable, str(EXAMPLES / "crawl_imports.py"), "this", "keyword"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert re.search(r"^modules +2$", done.stdout, re.MULTILINE)
+
+
+def test_the_crawler_starts_processes_that_share_a_server(backends: Backends, name: str) -> None:
+    url = backends.server("valkey-9.1").url
+    command = [sys.executable, str(EXAMPLES / "crawl_imports.py"), "this", "keyword"]
+    command += ["--url", url, "--prefix", name]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert re.search(r"^parsed +2$", done.stdout, re.MULTILINE)
+    with closing(backends.client("valkey-9.1")) as client:
+        assert leaked_keys(client, name) == []

@@ -1,0 +1,84 @@
+"""Random operations have the same outcome on every backend as on the kit's model."""
+
+from __future__ import annotations
+
+import os
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from redset.backends import AsyncMemoryBackend, MemoryBackend
+from redset.testing import ManualClock, backend_machine, blocking
+
+if TYPE_CHECKING:
+    from redset.interfaces import Backend
+    from tests.support.backends import Backends
+
+TestMemory = backend_machine(MemoryBackend).TestCase
+
+
+def some(runs: int) -> settings:
+    """Return the settings for so many runs: always the same ones on a build machine."""
+    return settings(
+        max_examples=runs,
+        deadline=None,
+        derandomize="CI" in os.environ,
+        database=None,
+        print_blob=True,
+        suppress_health_check=list(HealthCheck),
+    )
+
+
+TestMemory.settings = some(50)
+
+
+def test_memory_in_time() -> None:
+    clock = ManualClock()
+    machine = backend_machine(lambda: MemoryBackend(clock=clock), clock=clock)
+    run_state_machine_as_test(machine, settings=some(150))
+
+
+def test_asyncio_memory_in_time() -> None:
+    clock = ManualClock()
+    machine = backend_machine(
+        lambda: blocking(lambda: AsyncMemoryBackend(clock=clock)), clock=clock
+    )
+    run_state_machine_as_test(machine, settings=some(25))
+
+
+@pytest.mark.parametrize(
+    ("kind", "runs"), [("fakeredis", 15), ("redis-6.2", 50), ("valkey-9.1", 50)]
+)
+def test_servers(backends: Backends, kind: str, runs: int) -> None:
+    machine = backend_machine(lambda: nullcontext(backends.get(kind)))
+    run_state_machine_as_test(machine, settings=some(runs))
+
+
+class Bare:
+    """A backend that is no context manager."""
+
+    def __init__(self) -> None:
+        self.store = MemoryBackend()
+        self.closed = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.store, name)
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+def test_a_backend_is_cleared_and_closed_after_each_run() -> None:
+    made: list[Bare] = []
+
+    def make() -> Backend:
+        made.append(Bare())
+        return cast("Backend", made[-1])
+
+    run_state_machine_as_test(backend_machine(make), settings=some(5))
+    assert len(made) >= 5
+    assert {bare.closed for bare in made} == {1}
+    assert {repr(bare.store) for bare in made} == {"<MemoryBackend sets=0>"}
