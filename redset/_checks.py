@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from redset.exceptions import ScoreError
 from redset.interfaces import Merge
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import SupportsFloat, SupportsInt
 
 __all__ = [
     "check_duration",
@@ -47,7 +48,7 @@ def check_score(score: object, of: str = "a score") -> float:
     try:
         if isinstance(score, (str, bytes)):
             raise TypeError  # noqa: TRY301  (float() would parse it)
-        number = float(score)  # type: ignore[arg-type]  # this is the check
+        number = float(cast("SupportsFloat", score))  # this is the check
     except TypeError:
         message = f"{of} is a number, not {score!r}: convert it with float()"
         raise TypeError(message) from None
@@ -86,7 +87,7 @@ def check_duration(seconds: object, of: str, least: float = 0.0) -> float:
 def check_num(num: object, of: str = "num") -> int:
     """Return a number of items, which must be whole."""
     try:
-        whole = int(num)  # type: ignore[call-overload]  # this is the check
+        whole = int(cast("SupportsInt", num))  # this is the check
     except (TypeError, ValueError, OverflowError):
         whole = None
     if whole is None or whole != num:

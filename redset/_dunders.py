@@ -6,8 +6,9 @@ These classes give it to the blocking ones; their asyncio namesakes give nothing
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Generic, TypeVar, overload
+from abc import abstractmethod
+from collections.abc import Collection, Reversible
+from typing import TYPE_CHECKING, Generic, TypeVar, cast, overload
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +19,7 @@ __all__ += ["CollectionOperators", "SequenceOperators"]
 T = TypeVar("T")
 
 
-class CollectionOperators(ABC, Generic[T]):
+class CollectionOperators(Collection[T]):
     """Gives ``len(s)``, ``item in s`` and ``bool(s)``."""
 
     @abstractmethod
@@ -34,13 +35,13 @@ class CollectionOperators(ABC, Generic[T]):
 
     def __contains__(self, item: object) -> bool:
         # Asking for an item of another type is no error to Collection, as in ``1 in {"a"}``.
-        return self.contains(item)  # type: ignore[arg-type]  # see above
+        return self.contains(cast("T", item))
 
     def __bool__(self) -> bool:
         return self.length() > 0
 
 
-class SequenceOperators(CollectionOperators[T]):
+class SequenceOperators(CollectionOperators[T], Reversible[T]):
     """Gives ``s[i]``, ``s[i:j]`` and ``reversed(s)``, too."""
 
     @overload

@@ -160,6 +160,11 @@ class RedisClient(Protocol):
         """Return a lock object as redis-py's ``Redis.lock`` does."""
         ...
 
+    @property
+    def pipeline(self) -> Callable[..., object]:
+        """Return a pipeline as redis-py's ``Redis.pipeline`` does."""
+        ...
+
     def __enter__(self) -> object: ...
 
 
@@ -174,6 +179,11 @@ class AsyncRedisClient(Protocol):
     @property
     def lock(self) -> Callable[..., object]:
         """Return a lock object as redis-py's ``asyncio.Redis.lock`` does."""
+        ...
+
+    @property
+    def pipeline(self) -> Callable[..., object]:
+        """Return a pipeline as redis-py's ``asyncio.Redis.pipeline`` does."""
         ...
 
     async def __aenter__(self) -> object: ...

@@ -94,11 +94,11 @@ def started(*arguments: str) -> Generator[subprocess.Popen[str]]:
             process.kill()
 
 
-def until(condition: Callable[[], object]) -> None:
+def until(condition: Callable[[], object], pause: float = 0.01) -> None:
     deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline, "this took too long"
-        time.sleep(0.01)
+        time.sleep(pause)
 
 
 @contextmanager
@@ -337,9 +337,9 @@ def test_processes_crawl_the_standard_library(url: str, name: str) -> None:
 
 
 def test_two_programs_at_once_share_the_work(tmp_path: Path, url: str, name: str) -> None:
-    for number in range(1000):
-        (tmp_path / f"module_{number:03}.py").write_text("import module_000")
-    arguments = ["module_000", "--folder", str(tmp_path), "--url", url, "--prefix", name]
+    for number in range(1500):
+        (tmp_path / f"module_{number:04}.py").write_text("import module_0000")
+    arguments = ["module_0000", "--folder", str(tmp_path), "--url", url, "--prefix", name]
     library = Library.at(tmp_path)
     with ExitStack() as stack:
         crawl = stack.enter_context(taking_part(url, name, library))
@@ -347,10 +347,11 @@ def test_two_programs_at_once_share_the_work(tmp_path: Path, url: str, name: str
         modules = iter(library.children())
 
         def both_work() -> bool:
+            # One after the other, so that those who started first cannot take them all.
             crawl.bring([next(modules)], 0, "test")
             return len({worker.partition("-")[0] for worker in crawl.parsed}) == 2
 
-        until(both_work)
+        until(both_work, pause=0.05)
         crawl.bring(list(modules), 0, "test")
         # The one that is missing is parsed here.
         crawl.parsed.increment("test")
@@ -359,8 +360,8 @@ def test_two_programs_at_once_share_the_work(tmp_path: Path, url: str, name: str
     results = [numbers(output) for output, _ in reports]
     assert all(result["own"] > 0 for result in results)
     # Each module was parsed once, by one of the two.
-    assert sum(result["own"] for result in results) == 1000
-    assert all(result["modules"] == 1001 for result in results)
+    assert sum(result["own"] for result in results) == 1500
+    assert all(result["modules"] == 1501 for result in results)
 
 
 def test_ctrl_c_ends_a_run_and_its_processes(folder: Path, url: str, name: str) -> None:

@@ -48,8 +48,10 @@ def run(url: str, name: str, capsys: pytest.CaptureFixture[str]) -> Callable[...
 def test_streaming_updates_are_merged_and_none_is_missed(run: Callable[..., str]) -> None:
     output = run("streaming_updates")
     assert "40,000 changes of 300 accounts" in output
-    (indexed, spared) = re.findall(r"^([\d,]+) were indexed, and ([\d,]+) needed", output, re.MULTILINE)[0]
-    assert int(indexed.replace(",", "")) + int(spared.replace(",", "")) == 40_000
+    counts = re.search(r"^([\d,]+) were indexed, and ([\d,]+) needed", output, re.MULTILINE)
+    assert counts is not None
+    indexed, spared = (int(count.replace(",", "")) for count in counts.groups())
+    assert 300 <= indexed == 40_000 - spared < 40_000
     assert "the index is up to date" in output
 
 
@@ -69,15 +71,13 @@ def test_messages_that_come_again_are_handled_once(run: Callable[..., str]) -> N
 
 def test_polling_comes_round_and_can_be_brought_forward(run: Callable[..., str]) -> None:
     output = run("polling", "--seconds", "0.5")
-    polls = {
-        account: int(times)
-        for account, times in re.findall(r"^(\w+) +every .* polled (\d+) times$", output, re.MULTILINE)
-    }
+    lines = re.findall(r"^(\w+) +every .* polled (\d+) times$", output, re.MULTILINE)
+    polls = {account: int(times) for account, times in lines}
     # Every 0.1, 0.25 and 60 seconds; a slow machine polls less often, but never more.
     assert 1 <= polls["normal"] <= 2
     assert 1 <= polls["busy"] <= 5
-    # Once at the start, and a few times, not a hundred, for a hundred refreshes at once.
-    assert 2 <= polls["quiet"] < 50
+    # Once at the start, and not twenty times, but few, for twenty refreshes at once.
+    assert 2 <= polls["quiet"] < 15
 
 
 @pytest.mark.parametrize("example", sorted(path.stem for path in EXAMPLES.glob("*.py")))

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
+import fakeredis
 import pytest
 import redis
 import redis.asyncio
@@ -106,37 +107,86 @@ class TestWaiting:
         # Under three a second, and a few at the end; scripts count what they call.
         assert commands_of(s) <= 18
 
-    @pytest.mark.parametrize("kind", [SortedSet, ScheduledSet])
-    def test_a_waiter_survives_its_connection(
-        self, kind: type[SortedSet[str]], port: int, client: Any, name: str
+    def test_a_scheduled_wait_survives_its_connection(
+        self, port: int, client: Any, name: str
+    ) -> None:
+        with (
+            Proxy(port) as proxy,
+            closing(stubborn(proxy.port)) as far,
+            ThreadPoolExecutor(1) as pool,
+        ):
+            waiting = pool.submit(ScheduledSet(far, name).pop, 30)
+            for _ in range(3):
+                wait_for(lambda: proxy.connections > 0)
+                proxy.sever()
+            ScheduledSet(client, name).add("a", 1)
+            assert waiting.result() == "a"
+
+    def test_a_wait_that_may_have_lost_an_item_says_so(
+        self, port: int, client: Any, name: str
     ) -> None:
         with Proxy(port) as proxy, closing(stubborn(proxy.port)) as far:
-            s = kind(far, name)
+            s = SortedSet(far, name)
             with ThreadPoolExecutor(1) as pool:
+                dropped = proxy.drop_next_reply(b"BZPOPMIN")
                 waiting = pool.submit(s.pop, 30)
-                for _ in range(3):
-                    wait_for(lambda: proxy.connections > 0)
+                wait_for(lambda: client.info("clients")["blocked_clients"] > 0)
+                s.update(["a", "b"])
+                with pytest.raises(redis.ConnectionError):
+                    waiting.result()
+            assert dropped.is_set()
+            # One was on its way and is gone; no other was taken in its place.
+            assert s.pop(timeout=1) == "b"
+
+    def test_an_asyncio_wait_that_may_have_lost_an_item_says_so(
+        self, port: int, client: Any, name: str
+    ) -> None:
+        async def main() -> None:
+            with Proxy(port) as proxy:
+                async with redis.asyncio.Redis(port=proxy.port) as far:
+                    s = AsyncSortedSet(far, name)
+                    waiting = asyncio.create_task(s.pop(30))
+                    await asyncio.to_thread(
+                        wait_for, lambda: client.info("clients")["blocked_clients"] > 0
+                    )
                     proxy.sever()
-                kind(client, name).add("a", 1)
-                assert waiting.result() == "a"
+                    with pytest.raises(redis.ConnectionError):
+                        await waiting
+                    await s.add("a")
+                    assert await s.pop(1) == "a"
+
+        asyncio.run(main())
+
+    def test_an_error_of_the_server_surfaces_from_a_wait(self, client: Any, name: str) -> None:
+        with ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(SortedSet(client, name).pop, 30)
+            wait_for(lambda: client.info("clients")["blocked_clients"] > 0)
+            blocked = [
+                each["id"] for each in client.client_list() if each["cmd"].lower() == "bzpopmin"
+            ]
+            client.execute_command("CLIENT", "UNBLOCK", blocked[0], "ERROR")
+            with pytest.raises(redis.ResponseError, match="UNBLOCKED"):
+                waiting.result()
 
     def test_an_item_in_hand_is_not_lost_to_an_error(
         self, caplog: pytest.LogCaptureFixture
     ) -> None:
-        class Failing:
-            def execute_command(self, command: str, *_: Any, **__: Any) -> Any:
-                if command == "BZPOPMIN":
-                    self.popped = True
-                    return (b"name", b"a", b"1.5")
-                if hasattr(self, "popped"):
+        class Failing(fakeredis.FakeRedis):
+            popped = 0
+
+            def execute_command(self, *arguments: Any, **options: Any) -> Any:
+                self.popped += arguments[0] == "ZPOPMIN"
+                if self.popped > 1:
                     message = "gone away"
                     raise ConnectionError(message)
-                return []
+                return super().execute_command(*arguments, **options)
 
-            lock = __enter__ = execute_command
-
-        backend = RedisBackend(Failing())
+        server = fakeredis.FakeServer()
+        adder = threading.Timer(0.1, fakeredis.FakeRedis(server=server).zadd, ("jobs", {"a": 1.5}))
+        adder.start()
+        backend = RedisBackend(Failing(server=server))
         assert backend.wait_pop("jobs", 5, 10.0) == [(b"a", 1.5)]
+        adder.join()
         assert "gone away" in caplog.text
 
     def test_a_bulk_add_fills_a_waiting_take(self, port: int, client: Any, name: str) -> None:
@@ -381,7 +431,7 @@ class TestClients:
         class Bare:
             def execute_command(self) -> None: ...
 
-            lock = __enter__ = execute_command
+            lock = pipeline = __enter__ = execute_command
 
         assert repr(RedisBackend(Bare())) == "<RedisBackend tests.Bare>"
 

@@ -593,6 +593,12 @@ class TestTimed:
         assert before <= scores[0] <= scores[1] <= scores[2] <= time.time()
         assert s.take(3) == ["b", "a", "c"]
 
+    def test_many_at_once_keep_their_order(self, make: MakeSet) -> None:
+        s = make("TimeSortedSet", serializer=Numbers)
+        s.update(range(1500, 0, -1))
+        assert list(s) == list(range(1500, 0, -1))
+        assert s.peek_score() <= time.time()
+
     def test_a_scorer_has_precedence(self, make: MakeSet) -> None:
         s = make("TimeSortedSet", len)
         assert s.add("abc") == 3.0
@@ -617,9 +623,10 @@ class TestTTL:
 
     def test_update(self, make: MakeSet) -> None:
         s = make("TTLSet", ttl=60, serializer=Numbers)
-        assert s.update([1, 2, 1]) == [1, 2]
-        assert s.update([2, 3], ttl=1000) == [3]
-        assert s.update(range(2500)) == [0, *range(4, 2500)]
+        assert s.add_unseen([1, 2, 1]) == [1, 2]
+        assert s.add_unseen([2, 3], ttl=1000) == [3]
+        assert s.update([3, 4]) == 1
+        assert s.add_unseen(range(2500)) == [0, *range(5, 2500)]
         assert len(s) == 2500
         assert sorted(s) == list(range(2500))
         assert (s.ttl(3) or 0) > 900

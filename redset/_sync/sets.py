@@ -477,11 +477,14 @@ class SortedSet(DeadLetterSet[T], SequenceOperators[T]):
 
     def _scores_of(self, items: Sequence[T]) -> list[Any]:
         if self._scorer is None:
-            return [self._default_score()] * len(items)
+            return self._default_scores(len(items))
         return [self._score_of(item, None) for item in items]
 
     def _default_score(self) -> float:
         return 0.0
+
+    def _default_scores(self, num: int) -> list[float]:
+        return [0.0] * num
 
     def _put(self, entries: list[tuple[bytes, Any]], merge: Merge) -> int:
         return self._backend.add(self._name, entries, merge)
@@ -562,6 +565,15 @@ class TimeSortedSet(SortedSet[T]):
 
     def _default_score(self) -> float:
         return time.time()
+
+    def _default_scores(self, num: int) -> list[float]:
+        # The clock stands still for a moment between two readings; the order must not.
+        score = time.time()
+        scores: list[float] = []
+        for _ in range(num):
+            scores.append(score)
+            score = max(time.time(), math.nextafter(score, math.inf))
+        return scores
 
 
 class ScheduledSet(TimeSortedSet[T]):

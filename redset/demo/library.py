@@ -6,6 +6,8 @@ import ast
 import pkgutil
 import sys
 import sysconfig
+import threading
+from contextlib import nullcontext
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 __all__ = ["Library"]
+
+# Until Python 3.13, parsers in several threads may trip over each other with a SystemError:
+# https://github.com/python/cpython/issues/106905
+_parsing = nullcontext() if sys.version_info >= (3, 13) else threading.Lock()
 
 
 class Library:
@@ -68,7 +74,9 @@ class Library:
             return set()
         package = name if source.name == "__init__.py" else name.rpartition(".")[0]
         imported: set[str] = set()
-        for node in ast.walk(ast.parse(source.read_bytes())):
+        with _parsing:
+            tree = ast.parse(source.read_bytes())
+        for node in ast.walk(tree):
             for wanted in _wanted(node, package):
                 imported.update(self._along(wanted))
         return imported - {name}

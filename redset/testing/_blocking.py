@@ -92,7 +92,10 @@ class Blocking:
     def _wrap_call(self, call: Callable[..., object]) -> Callable[..., object]:
         @wraps(call)
         def wrapped(*arguments: object, **options: object) -> object:
-            given = [each._target if isinstance(each, Blocking) else each for each in arguments]
+            given = [
+                each._target if isinstance(each, Blocking) else each  # noqa: SLF001  (our own)
+                for each in arguments
+            ]
 
             async def invoke() -> object:
                 # Called on the loop, as asyncio objects are.

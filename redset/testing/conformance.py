@@ -58,6 +58,8 @@ class BackendConformance(
     def name(self, backend: Backend) -> Iterator[str]:
         """Give the name of a set that nobody else uses, and clear it in the end."""
         name = f"conformance-{uuid.uuid4().hex}"
+        # Also the first word with a client that is not fit for many threads before it.
+        assert backend.length(name) == 0
         yield name
         backend.clear(name)
 

@@ -164,11 +164,13 @@ class MemoryBackend:
 
     def union(self, name: str, others: Sequence[str], merge: Merge) -> int:
         """See `redset.interfaces.Backend.union`. O(m log n) for m entries."""
+        new = 0
         with self._guard:
-            found = [
-                list(self._sets[other].scores.items()) for other in others if other in self._sets
-            ]
-            return sum(self._add(name, entries, merge) for entries in found)
+            for other in others:
+                held = self._sets.get(other)
+                if held is not None:
+                    new += self._add(name, list(held.scores.items()), merge)
+        return new
 
     def intersect(self, name: str, others: Sequence[str]) -> int:
         """See `redset.interfaces.Backend.intersect`. O(n) a set."""
@@ -245,6 +247,8 @@ class MemoryBackend:
 
     def bury(self, name: str, letters: Sequence[DeadLetter], limit: int) -> int:
         """See `redset.interfaces.Backend.bury`. O(d log d) for d dead letters."""
+        if not letters:
+            return 0
         with self._guard:
             now = self._clock.time()
             dead = self._dead.setdefault(name, {})

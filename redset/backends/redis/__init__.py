@@ -6,7 +6,7 @@ no client library: what they need of one is in `redset.interfaces.RedisClient`.
 
 from __future__ import annotations
 
-from redset.backends.redis._async import AsyncRedisBackend
-from redset.backends.redis._sync import RedisBackend
+from redset.backends.redis._async.backend import AsyncRedisBackend
+from redset.backends.redis._sync.backend import RedisBackend
 
 __all__ = ["AsyncRedisBackend", "RedisBackend"]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["check_async_client", "check_client", "describe", "is_error", "wait_slice"]
+__all__ = ["check_async_client", "check_client", "describe", "is_cluster", "is_error", "wait_slice"]
 
 # The longest that a blocking command waits on a server at one go, in seconds.
 _SLICE = 1.0
@@ -49,6 +49,11 @@ def is_error(error: BaseException, name: str) -> bool:
     return any(kind.__name__ == name for kind in type(error).__mro__)
 
 
+def is_cluster(client: object) -> bool:
+    """Tell whether a client talks to the nodes of a cluster."""
+    return hasattr(client, "nodes_manager")
+
+
 def wait_slice(client: object) -> float:
     """Return how long one blocking command may wait: well within the client's timeout."""
     timeout = _options(client).get("socket_timeout")
@@ -56,11 +61,11 @@ def wait_slice(client: object) -> float:
 
 
 def _execute_command(client: object) -> object:
-    try:
-        return client.execute_command  # type: ignore[attr-defined]  # this is the check
-    except AttributeError:
+    command: object = getattr(client, "execute_command", None)
+    if command is None:
         message = f"{client!r} is no Redis client: it has no execute_command"
-        raise TypeError(message) from None
+        raise TypeError(message)
+    return command
 
 
 def _kind(client: object) -> str:

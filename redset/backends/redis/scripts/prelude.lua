@@ -25,13 +25,14 @@ local function count_to(key, high)
   return redis.call('ZCOUNT', key, '-inf', high)
 end
 
--- Wake somebody who waits for due members, if there may be one. The token and the
--- note that somebody waits expire by themselves.
-local function wake(tokens, waiting)
-  if redis.call('EXISTS', waiting) == 1 and redis.call('LLEN', tokens) < 64 then
+-- Wake as many of those who wait for due members, if there may be any. The tokens and
+-- the note that somebody waits expire by themselves.
+local function wake(tokens, waiting, count)
+  if redis.call('EXISTS', waiting) == 0 then return end
+  for _ = redis.call('LLEN', tokens) + 1, math.min(count, 64) do
     redis.call('RPUSH', tokens, '1')
-    redis.call('PEXPIRE', tokens, 1000)
   end
+  redis.call('PEXPIRE', tokens, 1000)
 end
 
 -- ZADD with a flag, which is empty for none.

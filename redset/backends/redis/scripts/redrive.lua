@@ -17,5 +17,5 @@ for i = 2, #ARGV do
     moved = moved + 1
   end
 end
-wake(KEYS[4], KEYS[5])
+wake(KEYS[4], KEYS[5], moved)
 return moved

@@ -1,4 +1,4 @@
--- Add members with their due times, and wake a waiting consumer.
+-- Add members with their due times, and wake waiting consumers.
 -- KEYS[1]  the set
 -- KEYS[2]  list of wake-up tokens
 -- KEYS[3]  note that somebody waits
@@ -12,5 +12,5 @@ for i = 2, #ARGV, 2 do
   if score == '' then score = present end
   new = new + add(KEYS[1], ARGV[1], score, ARGV[i + 1])
 end
-wake(KEYS[2], KEYS[3])
+wake(KEYS[2], KEYS[3], (#ARGV - 1) / 2)
 return {new, present}

@@ -2,5 +2,5 @@
 -- KEYS[1]  list of wake-up tokens
 -- KEYS[2]  note that somebody waits
 -- Reply    nothing
-wake(KEYS[1], KEYS[2])
+wake(KEYS[1], KEYS[2], 1)
 return false

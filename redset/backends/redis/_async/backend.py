@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import math
 import time
@@ -10,8 +9,9 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from redset.backends.redis import commands, keys
-from redset.backends.redis._clients import check_async_client, describe, is_error, wait_slice
-from redset.backends.redis._scripts import script
+from redset.backends.redis._async.connection import AsyncConnection
+from redset.backends.redis._async.taking import AsyncTaker
+from redset.backends.redis._clients import describe, is_error
 from redset.exceptions import LockTimeout, ScoreError
 from redset.interfaces import NOW
 
@@ -26,10 +26,6 @@ _log = logging.getLogger("redset")
 
 # How many expired members one call of `remember` removes at most.
 _SWEEP = 100
-# A server looks at its blocked clients' timeouts ten times a second, so it may answer
-# this much late. The last stretch before a due time is slept through here, in steps.
-_LATENESS = 0.11
-_STEP = 0.02
 
 
 class AsyncRedisBackend:
@@ -49,11 +45,13 @@ class AsyncRedisBackend:
     """
 
     def __init__(self, client: AsyncRedisClient, *, owns: Sequence[AsyncRedisClient] = ()) -> None:
-        check_async_client(client)
-        self._owns = owns
+        connection = AsyncConnection(client)
+        self._command = connection.command
+        self._script = connection.script
+        self._taker = AsyncTaker(connection)
         self._client = client
         self._execute: Any = client.execute_command
-        self._slice = wait_slice(client)
+        self._owns = owns
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {describe(self._client)}>"
@@ -149,12 +147,9 @@ class AsyncRedisBackend:
         ``ZPOPMIN``, ``ZPOPMAX`` or ``pop_due.lua``, O(log n) a member.
         """
         if high is NOW:
-            entries, _ = await self._pop_due(name, count, 0)
+            entries, _ = await self._taker.pop_due(name, count, 0)
             return entries
-        command = "ZPOPMAX" if reverse else "ZPOPMIN"
-        if count == 1:
-            return commands.entries(await self._command(command, name.encode()))
-        return commands.entries(await self._command(command, name.encode(), count))
+        return await self._taker.pop(name, count, "ZPOPMAX" if reverse else "ZPOPMIN")
 
     async def wait_pop(
         self, name: str, count: int, timeout: float | None, *, high: Bound = math.inf
@@ -162,18 +157,17 @@ class AsyncRedisBackend:
         """See `redset.interfaces.Backend.wait_pop`.
 
         ``BZPOPMIN``, or ``pop_due.lua`` and ``BLPOP`` on wake-up tokens: about one command
-        a second while there is nothing. May end a tenth of a second late.
+        a second while there is nothing, or two. May end a tenth of a second late. A
+        ``BZPOPMIN`` that fails with its connection is not sent again: the error is raised,
+        as an item may have been lost with it. A client of a cluster looks once a second.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
         if high is NOW:
-            return await self._wait_due(name, count, deadline)
+            return await self._taker.wait_due(name, count, deadline)
         entries = await self.pop(name, count)
-        while not entries and (left := self._left(deadline)) > 0:
-            reply = await self._command("BZPOPMIN", name.encode(), commands.seconds(left))
-            if reply:
-                entries = [(reply[1], float(reply[2]))]
-                return entries + await self._pop_more(name, count - 1)
-        return entries
+        if entries or timeout == 0:
+            return entries
+        return await self._taker.wait_first(name, count, deadline)
 
     async def union(self, name: str, others: Sequence[str], merge: Merge) -> int:
         """See `redset.interfaces.Backend.union`. ``union.lua``, O(m log m) for all m entries."""
@@ -203,6 +197,8 @@ class AsyncRedisBackend:
 
     async def lifetimes(self, name: str, members: Sequence[bytes]) -> list[float | None]:
         """See `redset.interfaces.Backend.lifetimes`. ``lifetimes.lua``, O(1) a member."""
+        if not members:
+            return []
         return commands.lifetimes(await self._script("lifetimes", [name.encode()], members))
 
     async def rank(self, name: str, member: bytes) -> int | None:
@@ -316,67 +312,8 @@ class AsyncRedisBackend:
                     raise
                 _log.warning("the lock of %r expired while it was held: raise lock_expires", name)
 
-    # Waiting
-
-    def _left(self, deadline: float | None) -> float:
-        """Return how long the next blocking command may wait; nothing if time is up."""
-        return self._slice if deadline is None else min(self._slice, deadline - time.monotonic())
-
-    async def _pop_more(self, name: str, count: int) -> list[Entry]:
-        """Take what else there is after an item that is ours already, come what may."""
-        if count < 1:
-            return []
-        try:
-            return await self.pop(name, count)
-        except Exception as error:  # noqa: BLE001  (raising would lose the item in hand)
-            _log.warning("took one item of %r and no more: %r", name, error)
-            return []
-
-    async def _wait_due(self, name: str, count: int, deadline: float | None) -> list[Entry]:
-        tokens = keys.sibling(name, keys.WAKE)
-        while True:
-            left = self._left(deadline)
-            entries, until_due = await self._pop_due(name, count, max(left, 0))
-            if entries:
-                return entries
-            if left <= 0:
-                break
-            pause = min(left, until_due)
-            if pause > _LATENESS:
-                await self._command("BLPOP", tokens, commands.seconds(pause - _LATENESS))
-            else:
-                await asyncio.sleep(min(max(pause, 0.0005), _STEP))
-        if until_due < math.inf:
-            # A wake-up that came here too late to be used is another waiter's.
-            await self._script("wake", keys.siblings(name, keys.WAKE, keys.WAITING), [])
-        return []
-
-    async def _pop_due(self, name: str, count: int, wait: float) -> tuple[list[Entry], float]:
-        """Return due entries, and the seconds until the next is due if there are none."""
-        reply = await self._script(
-            "pop_due",
-            [name.encode(), keys.sibling(name, keys.WAITING)],
-            [count, math.ceil(wait * 1000)],
-        )
-        until_due = float(reply[0]) if reply[0] else math.inf
-        return commands.entries(reply[1:]), until_due
-
-    # Talking to the server
+    # Parts
 
     def _combined(self, name: str, others: Sequence[str]) -> list[bytes]:
         scratch = keys.sibling(name, keys.SCRATCH)
         return [name.encode(), scratch, *(other.encode() for other in others)]
-
-    async def _command(self, *arguments: object) -> Any:  # noqa: ANN401  (replies are untyped)
-        # Members are bytes, whatever the client makes of other replies.
-        return await self._execute(*arguments, NEVER_DECODE=True)
-
-    async def _script(self, name: str, names: Sequence[bytes], arguments: Sequence[object]) -> Any:  # noqa: ANN401  (replies are untyped)
-        """Run a script by its digest, or by its source where the server does not know it."""
-        source, digest = script(name)
-        try:
-            return await self._command("EVALSHA", digest, len(names), *names, *arguments)
-        except Exception as error:
-            if not is_error(error, "NoScriptError"):
-                raise
-        return await self._command("EVAL", source, len(names), *names, *arguments)

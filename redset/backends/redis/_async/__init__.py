@@ -1,0 +1,1 @@
+"""The source of the Redis backend. Its blocking twin in ``_sync`` is generated from it."""

@@ -1,0 +1,37 @@
+"""Commands and scripts, sent through whatever client there is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from redset.backends.redis._clients import check_async_client, is_error, wait_slice
+from redset.backends.redis._scripts import script
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from redset.interfaces import AsyncRedisClient
+
+
+class AsyncConnection:
+    """A client, and how to talk to a server through it."""
+
+    def __init__(self, client: AsyncRedisClient) -> None:
+        check_async_client(client)
+        self.client: Any = client
+        self.slice = wait_slice(client)
+        self._execute: Any = client.execute_command
+
+    async def command(self, *arguments: object) -> Any:  # noqa: ANN401  (replies are untyped)
+        """Run a command; members in its reply are bytes, whatever the client makes of others."""
+        return await self._execute(*arguments, NEVER_DECODE=True)
+
+    async def script(self, name: str, keys: Sequence[bytes], arguments: Sequence[object]) -> Any:  # noqa: ANN401  (replies are untyped)
+        """Run a script by its digest, or by its source where the server does not know it."""
+        source, digest = script(name)
+        try:
+            return await self.command("EVALSHA", digest, len(keys), *keys, *arguments)
+        except Exception as error:
+            if not is_error(error, "NoScriptError"):
+                raise
+        return await self.command("EVAL", source, len(keys), *keys, *arguments)

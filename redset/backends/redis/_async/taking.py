@@ -1,0 +1,116 @@
+"""Taking members, at once or when there are some: without polling, and losing none unnoticed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import time
+from typing import TYPE_CHECKING
+
+from redset.backends.redis import commands, keys
+from redset.backends.redis._clients import is_cluster, is_error
+
+if TYPE_CHECKING:
+    from redset.backends.redis._async.connection import AsyncConnection
+    from redset.interfaces import Entry
+
+_log = logging.getLogger("redset")
+
+# A server looks at its blocked clients' timeouts ten times a second, so it may answer
+# this much late. The last stretch before a due time is slept through here, in steps.
+_LATENESS = 0.11
+_STEP = 0.02
+
+
+class AsyncTaker:
+    """Takes members out of sets, through one connection."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def wait_first(self, name: str, count: int, deadline: float | None) -> list[Entry]:
+        """Wait for the first members of a set that is empty."""
+        if is_cluster(self._connection.client):
+            return await self._look_often(name, count, deadline)
+        key = name.encode()
+        reply = None
+        async with self._connection.client.pipeline() as pipe:
+            # A client sends a command again when its connection fails, and what a lost reply held
+            # would be gone unnoticed. Clients promise not to do so after WATCH.
+            await pipe.watch(key)
+            while not reply and (left := self._left(deadline)) > 0:
+                seconds = commands.seconds(left)
+                try:
+                    reply = await pipe.execute_command("BZPOPMIN", key, seconds, NEVER_DECODE=True)
+                except Exception as error:
+                    if is_error(error, "WatchError") and error.__context__ is not None:
+                        raise error.__context__ from None
+                    raise
+        if not reply:
+            return []
+        return [(reply[1], float(reply[2])), *await self._pop_more(name, count - 1)]
+
+    async def wait_due(self, name: str, count: int, deadline: float | None) -> list[Entry]:
+        """Wait for the first members that are due."""
+        tokens = keys.sibling(name, keys.WAKE)
+        while True:
+            left = self._left(deadline)
+            entries, until_due = await self.pop_due(name, count, max(left, 0))
+            if entries:
+                return entries
+            if left <= 0:
+                break
+            pause = min(left, until_due)
+            if pause > _LATENESS:
+                await self._connection.command("BLPOP", tokens, commands.seconds(pause - _LATENESS))
+            else:
+                await asyncio.sleep(min(max(pause, 0.0005), _STEP))
+        if until_due < math.inf:
+            # A wake-up that came here too late to be used is another waiter's.
+            await self._connection.script("wake", keys.siblings(name, keys.WAKE, keys.WAITING), [])
+        return []
+
+    async def pop_due(self, name: str, count: int, wait: float) -> tuple[list[Entry], float]:
+        """Return due entries, and the seconds until the next is due if there are none.
+
+        ``wait`` is for how many seconds the caller will wait then; 0 for not at all.
+        """
+        reply = await self._connection.script(
+            "pop_due",
+            [name.encode(), keys.sibling(name, keys.WAITING)],
+            [count, math.ceil(wait * 1000)],
+        )
+        until_due = float(reply[0]) if reply[0] else math.inf
+        return commands.entries(reply[1:]), until_due
+
+    async def pop(self, name: str, count: int, command: str) -> list[Entry]:
+        """Remove and return entries at one end, by ``ZPOPMIN`` or ``ZPOPMAX``."""
+        if count == 1:
+            return commands.entries(await self._connection.command(command, name.encode()))
+        return commands.entries(await self._connection.command(command, name.encode(), count))
+
+    async def _look_often(self, name: str, count: int, deadline: float | None) -> list[Entry]:
+        """Look once a second: no client of a cluster can be kept from sending a command again."""
+        tokens = keys.sibling(name, keys.WAKE)
+        entries: list[Entry] = []
+        while not entries and (left := self._left(deadline)) > 0:
+            await self._connection.command("BLPOP", tokens, commands.seconds(left))
+            entries = await self.pop(name, count, "ZPOPMIN")
+        return entries
+
+    async def _pop_more(self, name: str, count: int) -> list[Entry]:
+        """Take what else there is after an item that is ours already, come what may."""
+        if count < 1:
+            return []
+        try:
+            return await self.pop(name, count, "ZPOPMIN")
+        except Exception as error:  # noqa: BLE001  (raising would lose the item in hand)
+            _log.warning("took one item of %r and no more: %r", name, error)
+            return []
+
+    def _left(self, deadline: float | None) -> float:
+        """Return how long the next blocking command may wait; nothing if time is up."""
+        if deadline is None:
+            return self._connection.slice
+        return min(self._connection.slice, deadline - time.monotonic())

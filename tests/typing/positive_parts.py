@@ -1,0 +1,319 @@
+"""Parts that others write, none of which inherits anything from redset."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
+from typing import assert_type
+
+import pytest
+
+from redset import AsyncSortedSet, AsyncTTLSet, DeadLetter, Merge, SortedSet, TTLSet
+from redset.backends import AsyncMemoryBackend, AsyncRedisBackend, MemoryBackend, RedisBackend
+from redset.interfaces import NOW, AsyncBackend, Backend, Bound, Clock, Entry, Scorer
+from redset.testing import BackendConformance, ManualClock, blocking
+
+
+class Own:
+    """Somebody else's backend."""
+
+    def add(self, name: str, entries: Sequence[Entry], merge: Merge) -> int:
+        return len(name) + len(entries) + len(merge.value)
+
+    def schedule(
+        self, name: str, entries: Sequence[tuple[bytes, float | None]], merge: Merge
+    ) -> tuple[int, float]:
+        return len(name) + len(entries) + len(merge.value), 0.0
+
+    def remember(self, name: str, entries: Sequence[Entry], merge: Merge) -> list[bool]:
+        return [merge is Merge.KEEP for _ in name for _ in entries]
+
+    def increment(self, name: str, member: bytes, by: float) -> float:
+        return len(name) + len(member) + by
+
+    def remove(self, name: str, members: Sequence[bytes], *, low: Bound = -math.inf) -> int:
+        return len(name) + len(members) + (low is NOW)
+
+    def remove_range(self, name: str, low: Bound, high: Bound, limit: int | None = None) -> int:
+        return len(name) + (low == high) + (limit or 0)
+
+    def pop(
+        self, name: str, count: int, *, high: Bound = math.inf, reverse: bool = False
+    ) -> list[Entry]:
+        return [(name.encode(), count), (repr(high).encode(), reverse)]
+
+    def wait_pop(
+        self, name: str, count: int, timeout: float | None, *, high: Bound = math.inf
+    ) -> list[Entry]:
+        return [(name.encode(), count), (repr(high).encode(), timeout or 0)]
+
+    def scores(self, name: str, members: Sequence[bytes]) -> list[float | None]:
+        return [None for _ in members for _ in name]
+
+    def lifetimes(self, name: str, members: Sequence[bytes]) -> list[float | None]:
+        return [None for _ in members for _ in name]
+
+    def rank(self, name: str, member: bytes) -> int | None:
+        return len(member) if name else None
+
+    def length(self, name: str) -> int:
+        return len(name)
+
+    def count(self, name: str, low: Bound, high: Bound) -> int:
+        return len(name) + (low is NOW) + (high is NOW)
+
+    def slice(self, name: str, start: int, stop: int, *, reverse: bool = False) -> list[Entry]:
+        return [(name.encode(), float(start + stop)), (b"reverse", float(reverse))]
+
+    def range(
+        self,
+        name: str,
+        low: Bound,
+        high: Bound,
+        *,
+        after: Entry | None = None,
+        offset: int = 0,
+        count: int | None = None,
+        reverse: bool = False,
+    ) -> list[Entry]:
+        key = repr((name, low, high, offset, count, reverse)).encode()
+        return [after or (key, 0.0)]
+
+    def sample(self, name: str, count: int) -> list[Entry]:
+        return [(name.encode(), 1.0)] * count
+
+    def union(self, name: str, others: Sequence[str], merge: Merge) -> int:
+        return len(name) + len(others) + len(merge.value)
+
+    def intersect(self, name: str, others: Sequence[str]) -> int:
+        return len(name) + len(others)
+
+    def clear(self, name: str) -> bool:
+        return bool(name)
+
+    def bury(self, name: str, letters: Sequence[DeadLetter], limit: int) -> int:
+        return len(name) + len(letters) + limit
+
+    def dead(self, name: str, offset: int, count: int) -> list[DeadLetter]:
+        return [DeadLetter(name.encode(), "reason", offset, count)]
+
+    def dead_count(self, name: str) -> int:
+        return len(name)
+
+    def redrive(self, name: str, members: Sequence[bytes], merge: Merge) -> int:
+        return len(name) + len(members) + len(merge.value)
+
+    def forget(self, name: str, members: Sequence[bytes]) -> int:
+        return len(name) + len(members)
+
+    def lock(
+        self, name: str, timeout: float | None, expires: float
+    ) -> AbstractContextManager[None]:
+        assert_type((name, timeout, expires), tuple[str, float | None, float])
+        return nullcontext()
+
+    def close(self) -> None:
+        """Release nothing."""
+
+
+class AsyncOwn:
+    """Somebody else's asyncio backend."""
+
+    def __init__(self) -> None:
+        self._own = Own()
+
+    async def add(self, name: str, entries: Sequence[Entry], merge: Merge) -> int:
+        return self._own.add(name, entries, merge)
+
+    async def schedule(
+        self, name: str, entries: Sequence[tuple[bytes, float | None]], merge: Merge
+    ) -> tuple[int, float]:
+        return self._own.schedule(name, entries, merge)
+
+    async def remember(self, name: str, entries: Sequence[Entry], merge: Merge) -> list[bool]:
+        return self._own.remember(name, entries, merge)
+
+    async def increment(self, name: str, member: bytes, by: float) -> float:
+        return self._own.increment(name, member, by)
+
+    async def remove(self, name: str, members: Sequence[bytes], *, low: Bound = -math.inf) -> int:
+        return self._own.remove(name, members, low=low)
+
+    async def remove_range(
+        self, name: str, low: Bound, high: Bound, limit: int | None = None
+    ) -> int:
+        return self._own.remove_range(name, low, high, limit)
+
+    async def pop(
+        self, name: str, count: int, *, high: Bound = math.inf, reverse: bool = False
+    ) -> list[Entry]:
+        return self._own.pop(name, count, high=high, reverse=reverse)
+
+    async def wait_pop(
+        self, name: str, count: int, timeout: float | None, *, high: Bound = math.inf
+    ) -> list[Entry]:
+        return self._own.wait_pop(name, count, timeout, high=high)
+
+    async def scores(self, name: str, members: Sequence[bytes]) -> list[float | None]:
+        return self._own.scores(name, members)
+
+    async def lifetimes(self, name: str, members: Sequence[bytes]) -> list[float | None]:
+        return self._own.lifetimes(name, members)
+
+    async def rank(self, name: str, member: bytes) -> int | None:
+        return self._own.rank(name, member)
+
+    async def length(self, name: str) -> int:
+        return self._own.length(name)
+
+    async def count(self, name: str, low: Bound, high: Bound) -> int:
+        return self._own.count(name, low, high)
+
+    async def slice(
+        self, name: str, start: int, stop: int, *, reverse: bool = False
+    ) -> list[Entry]:
+        return self._own.slice(name, start, stop, reverse=reverse)
+
+    async def range(
+        self,
+        name: str,
+        low: Bound,
+        high: Bound,
+        *,
+        after: Entry | None = None,
+        offset: int = 0,
+        count: int | None = None,
+        reverse: bool = False,
+    ) -> list[Entry]:
+        return self._own.range(
+            name, low, high, after=after, offset=offset, count=count, reverse=reverse
+        )
+
+    async def sample(self, name: str, count: int) -> list[Entry]:
+        return self._own.sample(name, count)
+
+    async def union(self, name: str, others: Sequence[str], merge: Merge) -> int:
+        return self._own.union(name, others, merge)
+
+    async def intersect(self, name: str, others: Sequence[str]) -> int:
+        return self._own.intersect(name, others)
+
+    async def clear(self, name: str) -> bool:
+        return self._own.clear(name)
+
+    async def bury(self, name: str, letters: Sequence[DeadLetter], limit: int) -> int:
+        return self._own.bury(name, letters, limit)
+
+    async def dead(self, name: str, offset: int, count: int) -> list[DeadLetter]:
+        return self._own.dead(name, offset, count)
+
+    async def dead_count(self, name: str) -> int:
+        return self._own.dead_count(name)
+
+    async def redrive(self, name: str, members: Sequence[bytes], merge: Merge) -> int:
+        return self._own.redrive(name, members, merge)
+
+    async def forget(self, name: str, members: Sequence[bytes]) -> int:
+        return self._own.forget(name, members)
+
+    def lock(
+        self, name: str, timeout: float | None, expires: float
+    ) -> AbstractAsyncContextManager[None]:
+        assert_type((name, timeout, expires), tuple[str, float | None, float])
+        return nullcontext()
+
+    async def close(self) -> None:
+        """Release nothing."""
+
+
+async def backends_of_others(later: AsyncOwn) -> None:
+    own: Backend = Own()
+    also: AsyncBackend = later
+    assert_type(own.length("n"), int)
+    assert_type(await also.length("n"), int)
+    assert_type(SortedSet(Own(), "n"), SortedSet[str])
+    assert_type(TTLSet(Own(), "n"), TTLSet[str])
+    assert_type(AsyncSortedSet(AsyncOwn(), "n"), AsyncSortedSet[str])
+    assert_type(AsyncTTLSet(AsyncOwn(), "n"), AsyncTTLSet[str])
+
+
+class Client:
+    """Somebody else's client."""
+
+    def execute_command(self, *parts: object, **options: object) -> object:
+        return parts or options
+
+    def lock(self, name: str) -> object:
+        return name
+
+    def pipeline(self) -> object:
+        return self
+
+    def __enter__(self) -> object:
+        return self
+
+
+class AsyncClient:
+    """Somebody else's asyncio client."""
+
+    async def execute_command(self, *parts: object, **options: object) -> object:
+        return parts or options
+
+    def lock(self, name: str) -> object:
+        return name
+
+    def pipeline(self) -> object:
+        return self
+
+    async def __aenter__(self) -> object:
+        return self
+
+
+def clients_of_others() -> None:
+    assert_type(SortedSet(Client(), "n"), SortedSet[str])
+    assert_type(AsyncSortedSet(AsyncClient(), "n"), AsyncSortedSet[str])
+    RedisBackend(Client())
+    AsyncRedisBackend(AsyncClient())
+
+
+class Frozen:
+    """Somebody else's clock."""
+
+    def time(self) -> float:
+        return 0.0
+
+    def monotonic(self) -> float:
+        return 0.0
+
+    def pause(self, seconds: float | None) -> float | None:
+        return seconds
+
+    def subscribe(self, callback: Callable[[], object], /) -> None:
+        callback()
+
+
+class ByLength:
+    """Somebody else's scorer."""
+
+    def __call__(self, item: str, /) -> int:
+        return len(item)
+
+
+def small_parts_of_others() -> tuple[Clock, Scorer[str]]:
+    MemoryBackend(clock=Frozen())
+    AsyncMemoryBackend(clock=Frozen())
+    MemoryBackend(clock=ManualClock(1.0))
+    assert_type(SortedSet(MemoryBackend(), "n", ByLength()), SortedSet[str])
+    return Frozen(), ByLength()
+
+
+class OwnConformance(BackendConformance):
+    @pytest.fixture
+    def backend(self) -> Backend:
+        return Own()
+
+
+def the_kit_for_asyncio() -> None:
+    with blocking(AsyncOwn) as backend:
+        assert_type(backend, Backend)
