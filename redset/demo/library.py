@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Library"]
 
-# Until Python 3.13, parsers in several threads may trip over each other with a SystemError:
+# In earlier releases of Python 3.11 and 3.12, parsers in two threads may fail one another:
 # https://github.com/python/cpython/issues/106905
 _parsing = nullcontext() if sys.version_info >= (3, 13) else threading.Lock()
 

@@ -148,7 +148,6 @@ def looking(jobs: SortedSet[Task], task: Task) -> None:
 def operators(jobs: SortedSet[Task], task: Task) -> None:
     assert_type(len(jobs), int)
     assert_type(task in jobs, bool)
-    assert_type("of another type" in jobs, bool)
     assert_type(bool(jobs), bool)
     assert_type(repr(jobs), str)
     assert_type(iter(jobs), Iterator[Task])
