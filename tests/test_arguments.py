@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import redis
@@ -20,6 +20,9 @@ from redset.backends import (
 from redset.exceptions import ScoreError
 from redset.interfaces import Backend
 from redset.testing import ManualClock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Untouchable:
@@ -80,9 +83,11 @@ def test_options(option: str, bad: Any, error: type[Exception]) -> None:
 
 
 def test_bad_scores_and_rules_are_not_sent(s: Any) -> None:
+    bad: Any
     for bad in (math.nan, "1", 10**400, [], b"1"):
         with pytest.raises((ScoreError, TypeError)):
             s.add("a", bad)
+    call: Callable[[], object]
     for call in (
         lambda: s.add("a", merge="keep"),
         lambda: s.update(["a"], merge=1),

@@ -179,7 +179,8 @@ class TestWaiting:
                 if self.popped > 1:
                     message = "gone away"
                     raise ConnectionError(message)
-                return super().execute_command(*arguments, **options)
+                base: Any = super()
+                return base.execute_command(*arguments, **options)
 
         server = fakeredis.FakeServer()
         adder = threading.Timer(0.1, fakeredis.FakeRedis(server=server).zadd, ("jobs", {"a": 1.5}))
@@ -254,6 +255,7 @@ class TestFaults:
             s = ScheduledSet(client, name)
             s.add("a", 1)
             client.config_set("maxmemory", 1)
+            call: Callable[[], object]
             for call in (lambda: s.add("b"), lambda: SortedSet(client, name).add("b")):
                 with pytest.raises(redis.ResponseError, match="maxmemory"):
                     call()

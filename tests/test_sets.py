@@ -110,6 +110,7 @@ class TestAdding:
     @pytest.mark.parametrize("bad", [math.nan, "nan"])
     def test_a_score_is_a_number(self, make: MakeSet, bad: Any) -> None:
         s = make()
+        call: Callable[[], object]
         for call in (
             lambda: s.add("a", bad),
             lambda: s.add_new("a", bad),
@@ -141,7 +142,8 @@ class TestTaking:
 
     def test_falsy_items_are_items(self, make: MakeSet) -> None:
         s = make(serializer=json)
-        for i, item in enumerate([0, "", None, False, [], {}]):
+        items: list[Any] = [0, "", None, False, [], {}]
+        for i, item in enumerate(items):
             s.add(item, i)
         assert s.peek() == 0
         assert s.pop() == 0
@@ -181,6 +183,7 @@ class TestTaking:
     @pytest.mark.parametrize("bad", [-1, math.nan, "soon"])
     def test_a_timeout_is_not_negative(self, make: MakeSet, bad: Any) -> None:
         s = make()
+        call: Callable[[], object]
         for call in (lambda: s.pop(timeout=bad), lambda: s.take(1, timeout=bad)):
             with pytest.raises((ValueError, TypeError), match="timeout"):
                 call()
@@ -359,9 +362,9 @@ class TestCombining:
     @pytest.mark.parametrize("serializer", ["shared", "equal", "other"])
     def test_union_update(self, make: MakeSet, serializer: str) -> None:
         serializers = {
-            "shared": [json, json],
-            "equal": [JSONSerializer(), JSONSerializer()],
-            "other": [json, JSONSerializer()],
+            "shared": (json, json),
+            "equal": (JSONSerializer(), JSONSerializer()),
+            "other": (json, JSONSerializer()),
         }[serializer]
         one = make(serializer=serializers[0], suffix="1", merge=Merge.EARLIEST)
         two = make(serializer=serializers[1], suffix="2")
@@ -662,6 +665,7 @@ class TestTTL:
 
     def test_a_time_to_live_is_needed(self, make: MakeSet) -> None:
         s = make("TTLSet")
+        call: Callable[[], object]
         for call in (lambda: s.add("a"), lambda: s.update(["a"])):
             with pytest.raises(ValueError, match="no ttl"):
                 call()

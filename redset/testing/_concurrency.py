@@ -121,6 +121,8 @@ class ConcurrencyChecks:
             for _ in range(2):
                 with backend.lock(name, 60.0, 60.0):
                     held.append(number)
+                    # A call takes its time, in which others would come in.
+                    backend.length(name)
                     most.append(len(held))
                     held.remove(number)
 

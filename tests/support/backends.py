@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import fakeredis
 import redis
@@ -17,7 +17,7 @@ import redset
 from redset.backends import AsyncMemoryBackend, AsyncRedisBackend, MemoryBackend, RedisBackend
 from redset.testing import blocking
 from redset.testing._blocking import Blocking
-from tests.support.servers import Server, start_cluster, start_sentinel
+from tests.support.servers import Kind, Server, start_cluster, start_sentinel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,7 +71,7 @@ class Backends:
 
     def server(self, kind: str) -> Server:
         """Return the one server of this kind."""
-        server: Server = self._serve(kind, lambda: Server(kind))
+        server: Server = self._serve(kind, lambda: Server(cast("Kind", kind)))
         return server
 
     def client(self, kind: str) -> Any:

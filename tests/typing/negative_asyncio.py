@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from typing import TYPE_CHECKING
 
 from redset import AsyncScheduledSet, AsyncSortedSet, AsyncTTLSet, Merge, SortedSet
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
 
 
 class Task:
@@ -55,13 +58,13 @@ async def missing_awaits(
     await jobs.redrive(jobs.dead())  # wrong: the letters are not awaited
     await jobs.update(jobs.take(1))  # wrong: the items are not awaited
     jobs.take(1)[0]  # wrong: not awaited
-    jobs.pop().priority  # wrong: not awaited
+    print(jobs.pop().priority)  # wrong: not awaited
     jobs.length() + 1  # wrong: not awaited
-    print(1 < jobs.length())  # wrong: not awaited
-    for each in jobs.take(1):  # wrong: not awaited
-        repr(each)
-    async for each in jobs.take(1):  # wrong: not awaited
-        repr(each)
+    print(jobs.length() > 1)  # wrong: not awaited
+    for _ in jobs.take(1):  # wrong: not awaited
+        pass
+    async for _ in jobs.take(1):  # wrong: not awaited
+        pass
     repr((one, two, three, four, five, six, seven))
 
 
@@ -72,10 +75,10 @@ async def what_only_blocking_sets_have(jobs: AsyncSortedSet[Task], task: Task) -
     jobs[1:]  # wrong: at
     reversed(jobs)  # wrong: backwards
     list(jobs)  # wrong: async for
-    for each in jobs:  # wrong: async for
-        repr(each)
-    for pair in jobs.items():  # wrong: async for
-        repr(pair)
+    for _ in jobs:  # wrong: async for
+        pass
+    for _ in jobs.items():  # wrong: async for
+        pass
     with jobs.lock:  # wrong: async with
         await jobs.clear()
     await jobs.items()  # wrong: async for

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import redis
 import redis.asyncio
@@ -22,7 +22,6 @@ from redset import (
     connect_async,
 )
 from redset.backends import AsyncMemoryBackend, AsyncRedisBackend, MemoryBackend, RedisBackend
-from redset.interfaces import AsyncBackend, Backend, Clock, Entry, Scorer, Serializer
 from redset.serializers import (
     DataclassSerializer,
     JSONSerializer,
@@ -31,6 +30,11 @@ from redset.serializers import (
     SignedSerializer,
     StringSerializer,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from redset.interfaces import AsyncBackend, Backend, Clock, Entry, Scorer, Serializer
 
 KEY = b"sixteen bytes or more"
 
@@ -44,7 +48,9 @@ class TaskSerializer:
         return bytes(item.priority)
 
     def loads(self, data: bytes) -> Task:
-        return Task() if data else Task()
+        task = Task()
+        task.priority = len(data)
+        return task
 
 
 class OnlyDumps:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Reversible, Sequence
+from typing import TYPE_CHECKING
 
 from redset import DeadLetter, Merge, ScheduledSet, SortedSet, TTLSet
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Reversible, Sequence
 
 
 class Task:
@@ -56,7 +59,7 @@ def results(text: SortedSet[str], jobs: SortedSet[Task], task: Task) -> None:
     for fourteen in jobs:
         fourteen.missing()  # wrong: Task has no such method
     jobs.pop().missing()  # wrong: Task has no such method
-    text.pop().priority  # wrong: str has no priority
+    print(text.pop().priority)  # wrong: str has no priority
     jobs.peek_score() + 1  # wrong: may be None
     repr((one, two, three, four, five, six, seven, eight, nine, ten, eleven, twelve))
     repr(thirteen)
@@ -128,8 +131,8 @@ async def not_for_asyncio(jobs: SortedSet[Task]) -> None:
     await jobs.pop()  # wrong: cannot be awaited
     async with jobs.lock:  # wrong: a blocking lock
         jobs.clear()
-    async for each in jobs:  # wrong: a blocking iterator
-        repr(each)
+    async for _ in jobs:  # wrong: a blocking iterator
+        pass
 
 
 def seen_for_a_time(seen: TTLSet[Task], task: Task) -> None:
@@ -154,5 +157,5 @@ def protocols(jobs: SortedSet[Task], seen: TTLSet[Task], polls: ScheduledSet[Tas
     six: SortedSet[Task] = seen  # wrong: no sorted set
     seven: SortedSet[str] = polls  # wrong: of Task
     jobs.available()  # wrong: only if it is scheduled
-    hash_of: dict[str, float] = {item: score for item, score in jobs.items()}  # wrong: of Task
-    repr((one, two, three, four, five, six, seven, hash_of))
+    eight: set[str] = {*jobs}  # wrong: of Task
+    repr((one, two, three, four, five, six, seven, eight))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator
 from contextlib import AbstractAsyncContextManager
-from typing import TypeVar, assert_type
+from typing import TYPE_CHECKING, TypeVar, assert_type
 
 from redset import (
     AsyncScheduledSet,
@@ -14,8 +14,10 @@ from redset import (
     DeadLetter,
     Merge,
 )
-from redset.backends import AsyncMemoryBackend
 from redset.interfaces import AsyncBackend, Serializer
+
+if TYPE_CHECKING:
+    from redset.backends import AsyncMemoryBackend
 
 T = TypeVar("T")
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
-from typing import assert_type
+from typing import TYPE_CHECKING, assert_type
 
 import pytest
 
@@ -13,6 +12,9 @@ from redset import AsyncSortedSet, AsyncTTLSet, DeadLetter, Merge, SortedSet, TT
 from redset.backends import AsyncMemoryBackend, AsyncRedisBackend, MemoryBackend, RedisBackend
 from redset.interfaces import NOW, AsyncBackend, Backend, Bound, Clock, Entry, Scorer
 from redset.testing import BackendConformance, ManualClock, blocking
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 
 class Own:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 from dataclasses import dataclass
-from typing import Any, NamedTuple, assert_type
+from typing import TYPE_CHECKING, Any, NamedTuple, assert_type
 
 import msgpack
 
@@ -19,7 +19,6 @@ from redset import (
     TimeSortedSet,
     TTLSet,
 )
-from redset.backends import AsyncMemoryBackend, MemoryBackend
 from redset.interfaces import Serializer
 from redset.serializers import (
     DataclassSerializer,
@@ -32,6 +31,9 @@ from redset.serializers import (
     SignedSerializer,
     StringSerializer,
 )
+
+if TYPE_CHECKING:
+    from redset.backends import AsyncMemoryBackend, MemoryBackend
 
 KEY = b"sixteen bytes or more"
 

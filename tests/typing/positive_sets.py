@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection, Container, Iterable, Iterator, Reversible, Sized
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
-from typing import assert_type
+from typing import TYPE_CHECKING, assert_type
 
 from typing_extensions import TypeVar
 
 from redset import DeadLetter, Merge, ScheduledSet, SortedSet, TimeSortedSet, TTLSet
-from redset.backends import MemoryBackend
 from redset.exceptions import EmptySetError, LockTimeout, RedsetError
 from redset.interfaces import Backend, Serializer
+
+if TYPE_CHECKING:
+    from redset.backends import MemoryBackend
 
 T = TypeVar("T")
 Item = TypeVar("Item", default=str)
@@ -42,7 +44,7 @@ def anything(item: object) -> int:
 
 class Recency:
     def __call__(self, item: object, /) -> float:
-        return -datetime.now(tz=UTC).timestamp()
+        return -datetime.now(tz=UTC).timestamp() - (item is None)
 
 
 def arguments_of_0_5_1_by_position(memory: MemoryBackend) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import assert_type
+from typing import TYPE_CHECKING, assert_type
 
 import fakeredis
 import redis
@@ -23,7 +23,9 @@ from redset import (
     connect_async,
 )
 from redset.backends import AsyncMemoryBackend, AsyncRedisBackend, MemoryBackend, RedisBackend
-from redset.interfaces import AsyncBackend, Backend
+
+if TYPE_CHECKING:
+    from redset.interfaces import AsyncBackend, Backend
 
 
 def redis_clients(
