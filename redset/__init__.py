@@ -10,9 +10,11 @@
 
 from __future__ import annotations
 
-from redset._async.sets import AsyncScheduledSet, AsyncSortedSet, AsyncTimeSortedSet
+from redset._async.sets import AsyncSortedSet
+from redset._async.timed import AsyncScheduledSet, AsyncTimeSortedSet
 from redset._async.ttl import AsyncTTLSet
-from redset._sync.sets import ScheduledSet, SortedSet, TimeSortedSet
+from redset._sync.sets import SortedSet
+from redset._sync.timed import ScheduledSet, TimeSortedSet
 from redset._sync.ttl import TTLSet
 from redset.connecting import connect, connect_async
 from redset.interfaces import DeadLetter, Merge

@@ -245,8 +245,9 @@ class TestLooking:
             assert s[start:stop:step] == model[start:stop:step], (start, stop, step)
         with pytest.raises(ValueError, match="zero"):
             s[::0]
-        with pytest.raises(TypeError):
-            s["a"]
+        for wrong in ("a", 1.5, slice(None, None, 1.5)):
+            with pytest.raises(TypeError):
+                s[wrong]
 
     def test_between_and_count(self, make: MakeSet) -> None:
         s = make(serializer=Numbers)

@@ -1,14 +1,13 @@
-"""The sorted sets: by score, by time of arrival, by due time."""
+"""The sorted set: adding, taking and combining."""
 
 from __future__ import annotations
 
 import math
-import operator
 import time
 from collections.abc import Sized
 from typing import TYPE_CHECKING, Any, overload
 
-from redset._async.dead_letters import AsyncDeadLetterSet
+from redset._async.reading import AsyncReadableSet
 from redset._checks import (
     check_duration,
     check_num,
@@ -17,13 +16,11 @@ from redset._checks import (
     check_timeout,
 )
 from redset._chunks import chunks
-from redset._dunders import AsyncSequenceOperators
 from redset._types import T
-from redset.exceptions import EmptySetError
-from redset.interfaces import NOW, Merge
+from redset.interfaces import Merge
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
     from contextlib import AbstractAsyncContextManager
 
     from redset.interfaces import (
@@ -36,7 +33,7 @@ if TYPE_CHECKING:
     )
 
 
-class AsyncSortedSet(AsyncDeadLetterSet[T], AsyncSequenceOperators[T]):
+class AsyncSortedSet(AsyncReadableSet[T]):
     """A sorted set of items, shared by all who use its name on the same store.
 
     The item with the lowest score is handed out first; ties go by the items' bytes. An
@@ -284,127 +281,6 @@ class AsyncSortedSet(AsyncDeadLetterSet[T], AsyncSequenceOperators[T]):
             taken += await self._decode_taken(entries)
         return taken
 
-    # Looking
-
-    async def peek(self, position: int = 0) -> T:
-        """Return the item at a position in the order of taking, and leave it there.
-
-        Args:
-            position: 0 for the first; negative positions count from the end.
-
-        Returns:
-            The item. One round trip, O(log n) (``ZRANGE``).
-
-        Raises:
-            EmptySetError: if there is no item at this position. It is a `KeyError`.
-            DecodeError: if the item there cannot be decoded.
-        """
-        entry = await self._entry_at(check_num(position, "position"))
-        if entry is None:
-            raise self._nothing(position)
-        return self._decode(entry[0])
-
-    async def peek_score(self) -> float | None:
-        """Return the score of the first item, None if there is none. One round trip, O(1)."""
-        entry = await self._entry_at(0)
-        return None if entry is None else entry[1]
-
-    async def score(self, item: T) -> float | None:
-        """Return the score of an item, None if it is absent. One round trip, O(1)."""
-        (score,) = await self.scores([item])
-        return score
-
-    async def scores(self, items: Iterable[T]) -> list[float | None]:
-        """Return the scores of many items.
-
-        Args:
-            items: the items.
-
-        Returns:
-            The score of each, None for those that are absent. One round trip, O(1) an item
-            (``ZMSCORE``).
-        """
-        members = [self._dump(item) for item in items]
-        return await self._backend.scores(self._name, members)
-
-    async def rank(self, item: T) -> int | None:
-        """Return how many items come before this one, None if it is absent.
-
-        One round trip, O(log n) (``ZRANK``).
-        """
-        return await self._backend.rank(self._name, self._dump(item))
-
-    @overload
-    async def at(self, index: int) -> T: ...
-    @overload
-    async def at(self, index: slice) -> list[T]: ...
-    async def at(self, index: int | slice) -> T | list[T]:
-        """Return the item at an index, or the items of a slice, as of a list.
-
-        Args:
-            index: a position, negative ones counting from the end, or a slice with any
-                bounds and step.
-
-        Returns:
-            The item or items. One round trip, O(log n + k) for k items (``ZRANGE``). A
-            slice leaves out what cannot be decoded.
-
-        Raises:
-            IndexError: if there is no item at the position.
-            DecodeError: if the item at the position cannot be decoded.
-        """
-        if isinstance(index, slice):
-            return self._listed(await self._slice(index))
-        index = operator.index(index)
-        entries = await self._backend.slice(self._name, index, index)
-        if not entries:
-            message = f"{self._name!r} has no item at index {index}"
-            raise IndexError(message)
-        return self._decode(entries[0][0])
-
-    async def backwards(self) -> AsyncIterator[T]:
-        """Iterate from the last item to the first; otherwise as iterating the set does."""
-        async for item, _ in self._walk(reverse=True):
-            yield item
-
-    async def items(self) -> AsyncIterator[tuple[T, float]]:
-        """Iterate over pairs of item and score, in order.
-
-        Pages of a thousand are read as they are needed. Whatever others do meanwhile, an
-        item that keeps its place is met exactly once. One whose score changes counts as
-        removed and added again: it is met where the iteration has yet to come. What was
-        added behind the item that was last at the start is not met.
-        """
-        async for item, score in self._walk():
-            yield item, score
-
-    async def between(self, low: float = -math.inf, high: float = math.inf) -> list[T]:
-        """Return the items with scores between two bounds, both included, in order.
-
-        One round trip, O(log n + k) for k items (``ZRANGEBYSCORE``). What cannot be
-        decoded is left out.
-        """
-        low, high = check_score(low, "low"), check_score(high, "high")
-        return self._listed(await self._backend.range(self._name, low, high))
-
-    async def count(self, low: float = -math.inf, high: float = math.inf) -> int:
-        """Return how many items have scores between two bounds, both included.
-
-        One round trip, O(log n) (``ZCOUNT``).
-        """
-        low, high = check_score(low, "low"), check_score(high, "high")
-        return await self._backend.count(self._name, low, high)
-
-    async def sample(self, num: int = 1) -> list[T]:
-        """Return up to ``num`` different items chosen at random.
-
-        One round trip, O(num) (``ZRANDMEMBER``). What cannot be decoded is left out.
-        """
-        num = check_num(num)
-        if num < 1:
-            return []
-        return self._listed(await self._backend.sample(self._name, num))
-
     # Removing and combining
 
     async def remove_between(self, low: float, high: float) -> int:
@@ -468,9 +344,6 @@ class AsyncSortedSet(AsyncDeadLetterSet[T], AsyncSequenceOperators[T]):
 
     # Parts
 
-    def _listed(self, entries: Sequence[Entry]) -> list[T]:
-        return [item for item, _ in self._decode_listed(entries)]
-
     def _score_of(self, item: T, score: float | None) -> float:
         if score is not None:
             return check_score(score)
@@ -491,23 +364,18 @@ class AsyncSortedSet(AsyncDeadLetterSet[T], AsyncSequenceOperators[T]):
         return await self._backend.add(self._name, entries, merge)
 
     async def _take(self, num: int, timeout: float | None) -> list[T]:
+        deadline = time.monotonic() + timeout if timeout else None
         entries = await self._next(num, timeout)
         taken = await self._decode_taken(entries)
-        if len(taken) == len(entries):
-            return taken
-        return await self._make_up(taken, num, timeout)
-
-    async def _make_up(self, taken: list[T], num: int, timeout: float | None) -> list[T]:
-        """Take more in place of what could not be decoded, within what is left of the time."""
-        deadline = None if timeout is None else time.monotonic() + timeout
-        left = timeout
-        while len(taken) < num:
-            entries = await self._next(num - len(taken), 0.0 if taken else left)
+        # Only what could not be decoded is made up for; less than asked for is an answer.
+        missing = len(entries) - len(taken)
+        while missing:
+            if deadline is not None:
+                timeout = max(deadline - time.monotonic(), 0.0)
+            entries = await self._next(num - len(taken), 0.0 if taken else timeout)
             decoded = await self._decode_taken(entries)
+            missing = len(entries) - len(decoded)
             taken += decoded
-            if len(decoded) == len(entries):
-                break
-            left = None if deadline is None else max(deadline - time.monotonic(), 0.0)
         return taken
 
     async def _next(self, num: int, timeout: float | None) -> list[Entry]:
@@ -515,152 +383,11 @@ class AsyncSortedSet(AsyncDeadLetterSet[T], AsyncSequenceOperators[T]):
             return await self._backend.pop(self._name, num, high=self._high)
         return await self._backend.wait_pop(self._name, num, timeout, high=self._high)
 
-    async def _entry_at(self, position: int) -> Entry | None:
-        entries = await self._backend.slice(self._name, position, position)
-        return entries[0] if entries else None
-
-    async def _slice(self, index: slice) -> list[Entry]:
-        step = 1 if index.step is None else int(index.step)
-        start, stop = index.start, index.stop
-        if step > 0:
-            start = 0 if start is None else start
-            stop = -1 if stop is None else stop - 1
-            empty = index.stop == 0
-        else:
-            # Counted from the other end, ~i is where i is.
-            start = 0 if start is None else ~start
-            stop = -1 if stop is None else ~stop - 1
-            empty = index.stop == -1
-        if step == 0 or empty:
-            nothing: list[Entry] = []
-            return nothing[::step]  # which refuses a step of 0
-        entries = await self._backend.slice(self._name, start, stop, reverse=step < 0)
-        return entries[:: abs(step)]
-
     def _shares_store(self, others: Iterable[AsyncSortedSet[T]]) -> bool:
         return all(
             other.backend == self._backend and other.serializer == self._serializer
             for other in others
         )
-
-    def _nothing(self, position: int | None = None) -> EmptySetError:
-        where = "" if position is None else f" at position {position}"
-        return EmptySetError(f"{self._name!r} has no item{where}")
-
-
-class AsyncTimeSortedSet(AsyncSortedSet[T]):
-    """A sorted set in the order of time: the score of an item is when it was added.
-
-    The default score is `time.time` of the machine that adds. The arguments are those of
-    `AsyncSortedSet`.
-
-    >>> from asyncio import run
-    >>> from redset.backends import AsyncMemoryBackend
-    >>> async def main() -> None:
-    ...     news = AsyncTimeSortedSet(AsyncMemoryBackend(), "news")
-    ...     await news.add("first")
-    ...     await news.add("second")
-    ...     print(await news.take(2))
-    >>> run(main())
-    ['first', 'second']
-    """
-
-    def _default_score(self) -> float:
-        return time.time()
-
-    def _default_scores(self, num: int) -> list[float]:
-        # The clock stands still for a moment between two readings; the order must not.
-        score = time.time()
-        scores: list[float] = []
-        for _ in range(num):
-            scores.append(score)
-            score = max(time.time(), math.nextafter(score, math.inf))
-        return scores
-
-
-class AsyncScheduledSet(AsyncTimeSortedSet[T]):
-    """A sorted set whose scores are due times: what is not due cannot be taken.
-
-    `pop`, `take`, `peek` and `peek_score` see only what is due by the store's clock, which
-    is Redis's own or the memory backend's. Everything else sees all items. An item added
-    without a score is due at once. The arguments are those of `AsyncSortedSet`.
-
-    >>> from asyncio import run
-    >>> import time
-    >>> from redset.backends import AsyncMemoryBackend
-    >>> async def main() -> None:
-    ...     polls = AsyncScheduledSet(AsyncMemoryBackend(), "polls")
-    ...     await polls.add("now")
-    ...     await polls.add("in an hour", time.time() + 3600)
-    ...     print(await polls.take(2), await polls.length())
-    >>> run(main())
-    ['now'] 1
-    """
-
-    _high: Bound = NOW
-
-    async def available(self) -> int:
-        """Return how many items are due. One round trip, O(log n)."""
-        return await self._backend.count(self._name, -math.inf, NOW)
-
-    async def add(
-        self, item: T, score: float | None = None, *, merge: Merge | None = None
-    ) -> float:
-        """Add an item, to be due at a time.
-
-        Args:
-            item: the item.
-            score: when it is due, in unix seconds; by default what the scorer gives, and
-                without one the present time of the store.
-            merge: the rule if the item is there already; the set's own by default.
-
-        Returns:
-            The due time given, whatever the merge rule made of it. One round trip,
-            O(log n).
-
-        Raises:
-            ScoreError: if the score is not a number.
-        """
-        due = self._due(item, score)
-        entries = [(self._dump(item), due)]
-        _, now = await self._backend.schedule(self._name, entries, self._rule(merge))
-        return now if due is None else due
-
-    async def add_new(self, item: T, score: float | None = None) -> bool:
-        """Add an item unless it is in the set, and tell whether it was added.
-
-        Args:
-            item: the item.
-            score: when it is due; see `add`.
-
-        Returns:
-            True if it was not in the set. One round trip, O(log n).
-        """
-        return await self._put([(self._dump(item), self._due(item, score))], Merge.KEEP) == 1
-
-    def _due(self, item: T, score: float | None) -> float | None:
-        if score is None and self._scorer is None:
-            return None
-        return self._score_of(item, score)
-
-    def _scores_of(self, items: Sequence[T]) -> list[Any]:
-        return [self._due(item, None) for item in items]
-
-    async def _put(self, entries: list[tuple[bytes, Any]], merge: Merge) -> int:
-        new, _ = await self._backend.schedule(self._name, entries, merge)
-        return new
-
-    async def _entry_at(self, position: int) -> Entry | None:
-        reverse = position < 0
-        entries = await self._backend.range(
-            self._name,
-            -math.inf,
-            NOW,
-            offset=~position if reverse else position,
-            count=1,
-            reverse=reverse,
-        )
-        return entries[0] if entries else None
 
 
 def _check_lengths(items: Iterable[object], scores: Iterable[object]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from typing import TYPE_CHECKING, TypeVar
@@ -121,8 +122,8 @@ class ConcurrencyChecks:
             for _ in range(2):
                 with backend.lock(name, 60.0, 60.0):
                     held.append(number)
-                    # A call takes its time, in which others would come in.
-                    backend.length(name)
+                    # Long enough for others to come in, if they could.
+                    time.sleep(0.001)
                     most.append(len(held))
                     held.remove(number)
 

@@ -410,6 +410,7 @@ class ClearsTheLock(MemoryBackend):
 class AddsInTwoSteps(MemoryBackend):
     def add(self, name: str, entries: Sequence[Entry], merge: Merge) -> int:
         known = self.scores(name, [member for member, _ in entries])
+        time.sleep(0)
         super().add(name, entries, merge)
         return known.count(None)
 
@@ -457,6 +458,7 @@ class LooksAndThenLocks(MemoryBackend):
             _, free = self._locks.get(name, (None, now))
         if free > now:
             return super().acquire(name, token, expires, deadline)
+        time.sleep(0)
         with self._guard:
             self._locks[name] = (token, now + expires)
         return True
