@@ -43,15 +43,12 @@ _stores: dict[str, MemoryBackend] = {}
 
 
 class _Address(NamedTuple):
-    """A URL taken apart; it has no repr of its own to show a password."""
+    """A URL taken apart. It may hold a password, so it goes into no message."""
 
     topology: str
     scheme: str
     rest: str
     parts: SplitResult
-
-    def __repr__(self) -> str:
-        return f"<{self.scheme}+{self.topology}>"
 
 
 def connect(url: str) -> MemoryBackend | RedisBackend:

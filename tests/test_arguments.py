@@ -151,6 +151,9 @@ class TestSources:
         assert AsyncMemoryBackend(store) == AsyncMemoryBackend(store)
         assert AsyncMemoryBackend(store) != AsyncMemoryBackend()
         assert len({AsyncMemoryBackend(store), AsyncMemoryBackend(store)}) == 1
+        peer = redis.asyncio.Redis()
+        assert AsyncRedisBackend(peer) == AsyncRedisBackend(peer)
+        assert len({AsyncRedisBackend(peer), AsyncRedisBackend(peer)}) == 1
 
     def test_a_clock_goes_with_a_new_store(self) -> None:
         with pytest.raises(ValueError, match="give it to the store"):

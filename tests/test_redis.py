@@ -8,13 +8,14 @@ import math
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Any
 
 import fakeredis
 import pytest
 import redis
 import redis.asyncio
+import redis.asyncio.retry
 import valkey
 from redis.backoff import NoBackoff
 from redis.retry import Retry
@@ -27,18 +28,23 @@ from redset import (
     SortedSet,
     TTLSet,
 )
-from redset.backends import RedisBackend
+from redset.backends import AsyncRedisBackend, RedisBackend
 from redset.backends.redis import commands
 from redset.backends.redis.keys import sibling
 from redset.exceptions import EmptySetError
 from redset.interfaces import NOW
+from redset.testing import blocking
+from tests.support.backends import make_set
 from tests.support.proxy import Proxy
 from tests.support.servers import Server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from redset.interfaces import Backend
     from tests.support.backends import Backends
+
+    Remote = Callable[..., Backend]
 
 
 @pytest.fixture
@@ -50,6 +56,28 @@ def port(backends: Backends) -> int:
 def client(port: int) -> Iterator[Any]:
     with closing(redis.Redis(port=port)) as client:
         yield client
+
+
+@pytest.fixture(params=["blocking", "asyncio"])
+def remote(request: pytest.FixtureRequest) -> Iterator[Remote]:
+    """Give a function that opens a backend on a port, made blocking if it is an asyncio one."""
+    with ExitStack() as stack:
+
+        def open_backend(port: int, *, retries: int | None = None) -> Backend:
+            options: dict[str, Any] = {"port": port}
+            errors = [redis.ConnectionError, redis.TimeoutError]
+            if request.param == "blocking":
+                if retries is not None:
+                    options |= {"retry": Retry(NoBackoff(), retries), "retry_on_error": errors}
+                client = redis.Redis(**options)
+                return stack.enter_context(RedisBackend(client, owns=[client]))
+            if retries is not None:
+                retry = redis.asyncio.retry.Retry(NoBackoff(), retries)
+                options |= {"retry": retry, "retry_on_error": errors}
+            peer = redis.asyncio.Redis(**options)
+            return stack.enter_context(blocking(lambda: AsyncRedisBackend(peer, owns=[peer])))
+
+        yield open_backend
 
 
 class TestWaiting:
@@ -108,14 +136,11 @@ class TestWaiting:
         assert commands_of(s) <= 18
 
     def test_a_scheduled_wait_survives_its_connection(
-        self, port: int, client: Any, name: str
+        self, remote: Remote, port: int, client: Any, name: str
     ) -> None:
-        with (
-            Proxy(port) as proxy,
-            closing(stubborn(proxy.port)) as far,
-            ThreadPoolExecutor(1) as pool,
-        ):
-            waiting = pool.submit(ScheduledSet(far, name).pop, 30)
+        with Proxy(port) as proxy, ThreadPoolExecutor(1) as pool:
+            s = make_set(remote(proxy.port, retries=10), "ScheduledSet", name)
+            waiting = pool.submit(s.pop, 30)
             for _ in range(3):
                 wait_for(lambda: proxy.connections > 0)
                 proxy.sever()
@@ -123,43 +148,25 @@ class TestWaiting:
             assert waiting.result() == "a"
 
     def test_a_wait_that_may_have_lost_an_item_says_so(
-        self, port: int, client: Any, name: str
+        self, remote: Remote, port: int, client: Any, name: str
     ) -> None:
-        with Proxy(port) as proxy, closing(stubborn(proxy.port)) as far:
-            s = SortedSet(far, name)
-            with ThreadPoolExecutor(1) as pool:
-                dropped = proxy.drop_next_reply(b"BZPOPMIN")
-                waiting = pool.submit(s.pop, 30)
-                wait_for(lambda: client.info("clients")["blocked_clients"] > 0)
-                s.update(["a", "b"])
-                with pytest.raises(redis.ConnectionError):
-                    waiting.result()
+        with Proxy(port) as proxy, ThreadPoolExecutor(1) as pool:
+            s = make_set(remote(proxy.port, retries=10), "SortedSet", name)
+            dropped = proxy.drop_next_reply(b"BZPOPMIN")
+            waiting = pool.submit(s.pop, 30)
+            wait_for(lambda: client.info("clients")["blocked_clients"] > 0)
+            SortedSet(client, name).update(["a", "b"])
+            with pytest.raises(redis.ConnectionError):
+                waiting.result()
             assert dropped.is_set()
             # One was on its way and is gone; no other was taken in its place.
             assert s.pop(timeout=1) == "b"
 
-    def test_an_asyncio_wait_that_may_have_lost_an_item_says_so(
-        self, port: int, client: Any, name: str
+    def test_an_error_of_the_server_surfaces_from_a_wait(
+        self, remote: Remote, port: int, client: Any, name: str
     ) -> None:
-        async def main() -> None:
-            with Proxy(port) as proxy:
-                async with redis.asyncio.Redis(port=proxy.port) as far:
-                    s = AsyncSortedSet(far, name)
-                    waiting = asyncio.create_task(s.pop(30))
-                    await asyncio.to_thread(
-                        wait_for, lambda: client.info("clients")["blocked_clients"] > 0
-                    )
-                    proxy.sever()
-                    with pytest.raises(redis.ConnectionError):
-                        await waiting
-                    await s.add("a")
-                    assert await s.pop(1) == "a"
-
-        asyncio.run(main())
-
-    def test_an_error_of_the_server_surfaces_from_a_wait(self, client: Any, name: str) -> None:
         with ThreadPoolExecutor(1) as pool:
-            waiting = pool.submit(SortedSet(client, name).pop, 30)
+            waiting = pool.submit(make_set(remote(port), "SortedSet", name).pop, 30)
             wait_for(lambda: client.info("clients")["blocked_clients"] > 0)
             blocked = [
                 each["id"] for each in client.client_list() if each["cmd"].lower() == "bzpopmin"
@@ -175,20 +182,33 @@ class TestWaiting:
             popped = 0
 
             def execute_command(self, *arguments: Any, **options: Any) -> Any:
-                self.popped += arguments[0] == "ZPOPMIN"
-                if self.popped > 1:
-                    message = "gone away"
-                    raise ConnectionError(message)
-                base: Any = super()
-                return base.execute_command(*arguments, **options)
+                self.popped = fail_after_one_pop(self.popped, arguments)
+                return super().execute_command(*arguments, **options)  # type: ignore[no-untyped-call]  # untyped in redis-py
+
+        class AsyncFailing(fakeredis.FakeAsyncRedis):
+            popped = 0
+
+            async def execute_command(self, *arguments: Any, **options: Any) -> Any:
+                self.popped = fail_after_one_pop(self.popped, arguments)
+                return await super().execute_command(*arguments, **options)  # type: ignore[no-untyped-call]  # untyped in redis-py
+
+        def fail_after_one_pop(popped: int, arguments: Any) -> int:
+            popped += arguments[0] == "ZPOPMIN"
+            if popped > 1:
+                message = "gone away"
+                raise ConnectionError(message)
+            return popped
 
         server = fakeredis.FakeServer()
-        adder = threading.Timer(0.1, fakeredis.FakeRedis(server=server).zadd, ("jobs", {"a": 1.5}))
-        adder.start()
-        backend = RedisBackend(Failing(server=server))
-        assert backend.wait_pop("jobs", 5, 10.0) == [(b"a", 1.5)]
-        adder.join()
-        assert "gone away" in caplog.text
+        opened = blocking(lambda: AsyncRedisBackend(AsyncFailing(server=server)))
+        with opened as peer:
+            for backend in (RedisBackend(Failing(server=server)), peer):
+                other = fakeredis.FakeRedis(server=server)
+                adder = threading.Timer(0.1, other.zadd, ("jobs", {"a": 1.5}))
+                adder.start()
+                assert backend.wait_pop("jobs", 5, 10.0) == [(b"a", 1.5)]
+                adder.join()
+        assert caplog.text.count("gone away") == 2
 
     def test_a_bulk_add_fills_a_waiting_take(self, port: int, client: Any, name: str) -> None:
         with closing(redis.Redis(port=port)) as other, ThreadPoolExecutor(1) as pool:
@@ -200,27 +220,19 @@ class TestWaiting:
 
 
 class TestScripts:
-    def test_scripts_are_sent_again_after_a_flush(self, client: Any, name: str) -> None:
-        s = ScheduledSet(client, name)
+    def test_scripts_are_sent_again_after_a_flush(
+        self, remote: Remote, port: int, client: Any, name: str
+    ) -> None:
+        s = make_set(remote(port), "ScheduledSet", name)
         for _ in range(2):
             client.script_flush()
             s.add("a")
             client.script_flush()
             assert s.pop() == "a"
 
-    def test_scripts_are_sent_again_by_asyncio(self, port: int, name: str) -> None:
-        async def main() -> None:
-            async with redis.asyncio.Redis(port=port) as client:
-                s = AsyncScheduledSet(client, name)
-                await client.script_flush()
-                await s.add("a")
-                assert await s.pop() == "a"
-
-        asyncio.run(main())
-
-    def test_scripts_survive_a_restart(self, name: str) -> None:
-        with Server("valkey-9.1") as server, closing(redis.Redis(port=server.port)) as client:
-            s = ScheduledSet(client, name)
+    def test_scripts_survive_a_restart(self, remote: Remote, name: str) -> None:
+        with Server("valkey-9.1") as server:
+            s = make_set(remote(server.port), "ScheduledSet", name)
             s.add("a")
             server.restart()
             s.add("b")
@@ -228,57 +240,67 @@ class TestScripts:
 
 
 class TestFaults:
-    def test_a_server_that_is_away_is_reported_as_such(self, name: str) -> None:
-        client = redis.Redis(port=1, retry=Retry(NoBackoff(), 0))
-        s, scheduled = SortedSet(client, name), ScheduledSet(client, name)
+    def test_a_server_that_is_away_is_reported_as_such(self, remote: Remote, name: str) -> None:
+        backend = remote(1, retries=0)
+        s, scheduled = (make_set(backend, kind, name) for kind in ("SortedSet", "ScheduledSet"))
         for call in (lambda: s.add("a"), s.pop, lambda: s.pop(timeout=1), scheduled.pop, s.clear):
             with pytest.raises(redis.ConnectionError):
                 call()
 
-    def test_a_key_of_another_type_is_reported_as_such(self, client: Any, name: str) -> None:
+    def test_a_key_of_another_type_is_reported_as_such(
+        self, remote: Remote, port: int, client: Any, name: str
+    ) -> None:
         client.set(name, "text", ex=5)
-        s = SortedSet(client, name)
+        s = make_set(remote(port), "SortedSet", name)
         for call in (lambda: s.add("a"), s.pop, lambda: s.increment("a"), lambda: len(s)):
             with pytest.raises(redis.ResponseError, match="WRONGTYPE"):
                 call()
 
-    def test_a_lost_reply_to_an_add_does_no_harm(self, port: int, name: str) -> None:
-        with Proxy(port) as proxy, closing(stubborn(proxy.port)) as far:
+    def test_a_lost_reply_to_an_add_does_no_harm(
+        self, remote: Remote, port: int, name: str
+    ) -> None:
+        with Proxy(port) as proxy:
             dropped = proxy.drop_next_reply(b"ZADD")
-            s = SortedSet(far, name)
+            s = make_set(remote(proxy.port, retries=10), "SortedSet", name)
             s.add("a", 1)
             assert dropped.is_set()
             assert s.take(9) == ["a"]
 
-    def test_a_server_out_of_memory_is_reported_as_such(self, name: str) -> None:
+    def test_a_server_out_of_memory_is_reported_as_such(self, remote: Remote, name: str) -> None:
         with Server("valkey-9.1") as server, closing(redis.Redis(port=server.port)) as client:
-            s = ScheduledSet(client, name)
-            s.add("a", 1)
+            backend = remote(server.port)
+            s, scheduled = (make_set(backend, kind, name) for kind in ("SortedSet", "ScheduledSet"))
+            scheduled.add("a", 1)
             client.config_set("maxmemory", 1)
-            call: Callable[[], object]
-            for call in (lambda: s.add("b"), lambda: SortedSet(client, name).add("b")):
+            for each in (s, scheduled):
                 with pytest.raises(redis.ResponseError, match="maxmemory"):
-                    call()
+                    each.add("b")
             client.config_set("maxmemory", 0)
-            assert s.pop() == "a"
+            assert scheduled.pop() == "a"
 
     def test_undecodable_items_that_cannot_be_kept_are_logged(
-        self, client: Any, name: str, caplog: pytest.LogCaptureFixture
+        self,
+        remote: Remote,
+        port: int,
+        client: Any,
+        name: str,
+        caplog: pytest.LogCaptureFixture,
     ) -> None:
         # There is no key for the dead letters of such a name, as `sibling` says.
         odd = f"}}{name}"
         client.zadd(odd, {b"1": 1, b"poison": 2})
-        s = SortedSet(client, odd, serializer=Numbers)
+        s = make_set(remote(port), "SortedSet", odd, serializer=Numbers)
         assert s.take(2) == [1]
         client.zadd(odd, {b"poison": 2})
         with pytest.raises(ValueError, match="closes no hash tag"):
             s.take(2)
         assert caplog.text.count("could not keep b'poison', score 2.0") == 2
 
-    def test_an_error_of_a_release_surfaces(self, client: Any, name: str) -> None:
-        s = SortedSet(client, name)
+    def test_an_error_of_a_release_surfaces(
+        self, remote: Remote, port: int, client: Any, name: str
+    ) -> None:
         key = sibling(name, "lock")
-        lock = s.lock
+        lock = make_set(remote(port), "SortedSet", name).lock
         lock.__enter__()
         client.delete(key)
         client.zadd(key, {"a": 1})
@@ -314,14 +336,15 @@ class TestKeys:
         assert key_slot(key) == key_slot(name.encode())
 
     @pytest.mark.parametrize("name", ["}", "a}b", "{}", "{}a", "a{}b{c}"])
-    def test_names_without_siblings(self, name: str, client: Any) -> None:
-        s = SortedSet(client, name)
+    def test_names_without_siblings(self, name: str, remote: Remote, port: int) -> None:
+        backend = remote(port)
+        s = make_set(backend, "SortedSet", name)
         s.add("a", 1)
         assert s.pop(timeout=1) == "a"
         s.add("a", 1)
         assert s.clear() is True
         assert s.clear() is False
-        for call in (s.dead, s.redrive, lambda: ScheduledSet(client, name).add("a")):
+        for call in (s.dead, s.redrive, lambda: make_set(backend, "ScheduledSet", name).add("a")):
             with pytest.raises(ValueError, match="choose a name without it"):
                 call()
 
@@ -436,12 +459,6 @@ class TestClients:
             lock = pipeline = __enter__ = execute_command
 
         assert repr(RedisBackend(Bare())) == "<RedisBackend tests.Bare>"
-
-
-def stubborn(port: int) -> Any:
-    """Return a client that tries again, as redis-py does by default from version 6 on."""
-    errors: list[type[Exception]] = [redis.ConnectionError, redis.TimeoutError]
-    return redis.Redis(port=port, retry=Retry(NoBackoff(), 10), retry_on_error=errors)
 
 
 def wait_for(condition: Callable[[], bool]) -> None:

@@ -200,3 +200,12 @@ def test_a_member_put_off_again_and_again_takes_the_place_of_one() -> None:
         held.add([(b"busy", float(i))], Merge.REPLACE)
         assert len(heap_of(held)) <= 2 + _SLACK
     assert held.pop_first(10, math.inf) == [(b"busy", 9999.0)]
+
+
+def test_the_first_are_found_past_all_that_is_stale() -> None:
+    held = SortedMap()
+    held.add([(b"%03d" % i, float(i)) for i in range(100)], Merge.REPLACE)
+    for i in range(70):
+        held.remove(b"%03d" % i)
+    assert held.first(1) == [(b"070", 70.0)]
+    check(held)

@@ -149,7 +149,7 @@ class Model:
     def bury(self, name: str, letters: Sequence[DeadLetter], limit: int) -> int:
         for letter in letters:
             self.graves[name][letter.raw] = dataclasses.replace(letter, time=self.now)
-        excess = max(self.dead_count(name) - limit, 0)
+        excess = max(self.dead_count(name) - limit, 0) if letters else 0
         return self.forget(name, [letter.raw for letter in self.dead(name, 0, excess)])
 
     def dead(self, name: str, offset: int, count: int) -> list[DeadLetter]:

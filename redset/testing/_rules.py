@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import uuid
 from contextlib import AbstractContextManager, ExitStack
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ from hypothesis.stateful import (
 )
 
 from redset.exceptions import LockTimeout, ScoreError
-from redset.interfaces import Merge
+from redset.interfaces import NOW, Merge
 from redset.testing import _strategies as draw
 from redset.testing._model import Model
 
@@ -83,12 +84,24 @@ class ComparingMachine(RuleBasedStateMachine):
         self._look()
         _agree(_outcome(call, self._backend), _outcome(call, self._model))
 
+    def _with_known(self, name: str, members: list[bytes]) -> list[bytes]:
+        """Return members with a few more that are in the set, or among its dead letters."""
+        return members + [*self._model.sets[name]][:3] + [*self._model.graves[name]][:2]
+
     # What holds after every step
 
-    @initialize(thorough=st.booleans())
-    def choose(self, thorough: bool) -> None:  # noqa: FBT001  (drawn by name)
+    @initialize(contents=draw.CONTENTS, letters=draw.LETTERS, thorough=st.booleans())
+    def begin(
+        self,
+        contents: dict[str, list[Entry]],
+        letters: list[DeadLetter],
+        thorough: bool,  # noqa: FBT001  (drawn by name)
+    ) -> None:
         # Reading a whole set may tidy it up, which would hide what untidiness does.
         self._thorough = thorough
+        for name, entries in contents.items():
+            self.add(name, entries, Merge.REPLACE)
+        self.bury("a", letters, 6)
 
     @invariant()
     def same_content(self) -> None:
@@ -107,6 +120,9 @@ class ComparingMachine(RuleBasedStateMachine):
             _agree(self._backend.slice(name, 0, -1), self._model.slice(name, 0, -1))
             dead = self._backend.dead(name, 0, _EVERYTHING)
             _agree(dead, self._model.dead(name, 0, _EVERYTHING))
+            self._look()
+            for bounds in ((-math.inf, NOW), (NOW, math.inf)):
+                _agree(self._backend.count(name, *bounds), self._model.count(name, *bounds))
 
     def _forget_swept(self) -> None:
         """Let the model forget those expired members that the backend has swept."""
@@ -195,11 +211,13 @@ class ComparingMachine(RuleBasedStateMachine):
 
     @rule(name=draw.NAMES, members=draw.SOME_MEMBERS, low=draw.BOUNDS)
     def remove_from(self, name: str, members: list[bytes], low: Bound) -> None:
-        self._same(lambda store: store.remove(self._names[name], members, low=low))
+        name = self._names[name]
+        members = self._with_known(name, members)
+        self._same(lambda store: store.remove(name, members, low=low))
 
-    @rule(name=draw.NAMES, low=draw.BOUNDS, high=draw.BOUNDS, limit=st.none() | draw.COUNTS)
-    def remove_range(self, name: str, low: Bound, high: Bound, limit: int | None) -> None:
-        self._same(lambda store: store.remove_range(self._names[name], low, high, limit))
+    @rule(name=draw.NAMES, bounds=draw.RANGES, limit=st.none() | draw.COUNTS)
+    def remove_range(self, name: str, bounds: tuple[Bound, Bound], limit: int | None) -> None:
+        self._same(lambda store: store.remove_range(self._names[name], *bounds, limit))
 
     @rule(name=draw.NAMES, count=draw.COUNTS, high=draw.HIGHS)
     def pop(self, name: str, count: int, high: Bound) -> None:
@@ -239,6 +257,7 @@ class ComparingMachine(RuleBasedStateMachine):
     @rule(name=draw.NAMES, members=draw.SOME_MEMBERS)
     def lifetimes(self, name: str, members: list[bytes]) -> None:
         name = self._names[name]
+        members = self._with_known(name, members)
         self._look()
         longest = self._model.lifetimes(name, members)
         found = self._backend.lifetimes(name, members)
@@ -248,13 +267,15 @@ class ComparingMachine(RuleBasedStateMachine):
         for least, life, most in zip(shortest, found, longest, strict=True):
             assert (least or 0) <= (life or 0) <= (most or 0), f"{life!r} is left, not {most!r}"
 
-    @rule(name=draw.NAMES, member=draw.MEMBERS)
-    def rank(self, name: str, member: bytes) -> None:
-        self._same(lambda store: store.rank(self._names[name], member))
+    @rule(name=draw.NAMES, members=draw.SOME_MEMBERS)
+    def rank(self, name: str, members: list[bytes]) -> None:
+        name = self._names[name]
+        for member in self._with_known(name, members):
+            _agree(self._backend.rank(name, member), self._model.rank(name, member))
 
-    @rule(name=draw.NAMES, low=draw.BOUNDS, high=draw.BOUNDS)
-    def count(self, name: str, low: Bound, high: Bound) -> None:
-        self._same(lambda store: store.count(self._names[name], low, high))
+    @rule(name=draw.NAMES, bounds=draw.RANGES)
+    def count(self, name: str, bounds: tuple[Bound, Bound]) -> None:
+        self._same(lambda store: store.count(self._names[name], *bounds))
 
     @rule(
         name=draw.NAMES,
@@ -267,8 +288,7 @@ class ComparingMachine(RuleBasedStateMachine):
 
     @rule(
         name=draw.NAMES,
-        low=draw.BOUNDS,
-        high=draw.BOUNDS,
+        bounds=draw.RANGES,
         after=draw.PLACES,
         offset=st.integers(0, 5),
         count=st.none() | draw.COUNTS,
@@ -277,17 +297,18 @@ class ComparingMachine(RuleBasedStateMachine):
     def range(
         self,
         name: str,
-        low: Bound,
-        high: Bound,
-        after: Entry | None,
+        bounds: tuple[Bound, Bound],
+        after: Entry | int | None,
         offset: int,
         count: int | None,
         reverse: bool,  # noqa: FBT001  (drawn by name)
     ) -> None:
         name = self._names[name]
+        if isinstance(after, int):
+            after = next(iter(self._model.slice(name, after, after)), None)
         self._same(
             lambda store: store.range(
-                name, low, high, after=after, offset=offset, count=count, reverse=reverse
+                name, *bounds, after=after, offset=offset, count=count, reverse=reverse
             )
         )
 
@@ -322,7 +343,9 @@ class ComparingMachine(RuleBasedStateMachine):
 
     @rule(name=draw.PLAIN_NAMES, members=draw.SOME_MEMBERS, merge=draw.MERGES)
     def redrive(self, name: str, members: list[bytes], merge: Merge) -> None:
-        self._same(lambda store: store.redrive(self._names[name], members, merge))
+        name = self._names[name]
+        members = self._with_known(name, members)
+        self._same(lambda store: store.redrive(name, members, merge))
 
     @rule(name=draw.PLAIN_NAMES, members=draw.SOME_MEMBERS)
     def forget(self, name: str, members: list[bytes]) -> None:

@@ -11,6 +11,7 @@ from redset.interfaces import NOW, DeadLetter, Merge
 __all__ = [
     "ALL_NAMES",
     "BOUNDS",
+    "CONTENTS",
     "COUNTS",
     "ENTRIES",
     "HIGHS",
@@ -22,6 +23,7 @@ __all__ = [
     "NAMES",
     "PLACES",
     "PLAIN_NAMES",
+    "RANGES",
     "SCORES",
     "SHORT_LIFETIMES",
     "SOME_MEMBERS",
@@ -31,8 +33,8 @@ __all__ = [
 # Scores of the set "expiring" are times of expiry; all that is not for such is for the others.
 _PLAIN = ("a", "b", "c")
 ALL_NAMES = (*_PLAIN, "expiring")
-PLAIN_NAMES = st.just("a") | st.sampled_from(_PLAIN)
-NAMES = st.just("a") | st.sampled_from(ALL_NAMES)
+PLAIN_NAMES = st.sampled_from(["a", "a", *_PLAIN])
+NAMES = st.sampled_from(["a", "a", "a", "expiring", *ALL_NAMES])
 
 # Their order is neither that of text nor of length. A few come up most of the time.
 _FEW = [b"", b"a", b"a\x00", b"aa", b"\xff"]
@@ -61,11 +63,17 @@ SHORT_LIFETIMES = st.sampled_from([0.5, 1.0, 60.0, 3600.0])
 MOVES = st.sampled_from([0.001, 0.5, 1.0, 59.0, 60.0, 3600.0, -0.5, -1.0, -60.0, -1e6])
 
 MERGES = st.sampled_from(Merge)
-COUNTS = st.integers(1, 8) | st.just(10**6)
-BOUNDS = SCORES | st.just(NOW)
+# Sets are to fill up sooner than they are emptied.
+COUNTS = st.sampled_from([1, 1, 2, 2, 3, 5, 8, 10**6])
+BOUNDS = st.sampled_from([0.0, 1.0, NOW]) | SCORES
+RANGES = st.sampled_from([(-math.inf, NOW), (NOW, math.inf), (0.0, 2.0)]) | st.tuples(
+    st.sampled_from([-math.inf, 0.0, NOW]) | BOUNDS, st.sampled_from([math.inf, 2.0, NOW]) | BOUNDS
+)
 HIGHS = st.sampled_from([math.inf, NOW])
-ENTRIES = st.lists(st.tuples(MEMBERS, SCORES), max_size=5)
-PLACES = st.none() | st.tuples(MEMBERS, SCORES)
+ENTRIES = st.lists(st.tuples(MEMBERS, SCORES), max_size=8)
+CONTENTS = st.fixed_dictionaries(dict.fromkeys(_PLAIN, ENTRIES))
+# A number is the place of an entry that is there.
+PLACES = st.none() | st.integers(0, 9) | st.tuples(MEMBERS, SCORES)
 LETTERS = st.lists(
     st.builds(
         DeadLetter,

@@ -25,11 +25,16 @@ class Check:
 
     name: str
     values: dict[str, Any] = field(hash=False)
+    set_name = "conformance"
+
+    def __str__(self) -> str:
+        """Return the check's name with its parameters, as pytest shows them."""
+        return "-".join([self.name, *map(str, self.values.values())])
 
     def fails(self, backend: Backend, advance: Callable[[float], None]) -> bool:
         """Run the check, and tell whether it caught something."""
         method = getattr(BackendConformance(), self.name)
-        fixtures = {"backend": backend, "name": "conformance", "advance": advance}
+        fixtures = {"backend": backend, "name": self.set_name, "advance": advance}
         wanted = inspect.signature(method).parameters.keys() & fixtures.keys()
         try:
             method(**{each: fixtures[each] for each in wanted}, **self.values)

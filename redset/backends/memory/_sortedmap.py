@@ -98,6 +98,8 @@ class SortedMap:
                 popped.append((member, scores.pop(member)))
                 if len(popped) == count:
                     break
+        if len(heap) > 2 * len(scores) + _SLACK:
+            self._compact()
         return popped
 
     def pop_last(self, count: int) -> list[Entry]:

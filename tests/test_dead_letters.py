@@ -1,0 +1,73 @@
+"""What becomes of undecodable items when they cannot be kept."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from redset.backends import AsyncMemoryBackend, MemoryBackend
+from redset.interfaces import DeadLetter, Merge
+from redset.testing import blocking
+from tests.support.backends import make_set
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from redset.interfaces import Backend
+
+
+class Numbers:
+    """Items are whole numbers."""
+
+    loads = int
+    dumps = str
+
+
+class Full(MemoryBackend):
+    """Keeps no dead letters."""
+
+    def bury(self, name: str, letters: Sequence[DeadLetter], limit: int) -> int:
+        message = f"no room for {len(letters)} of {name}, limit {limit}"
+        raise OSError(message)
+
+
+@pytest.fixture(params=["blocking", "asyncio"])
+def full(request: pytest.FixtureRequest) -> Iterator[Backend]:
+    if request.param == "blocking":
+        yield Full()
+    else:
+        with blocking(lambda: AsyncMemoryBackend(Full())) as backend:
+            yield backend
+
+
+def test_their_bytes_are_logged_and_the_others_get_through(
+    full: Backend, caplog: pytest.LogCaptureFixture
+) -> None:
+    s: Any = make_set(full, "SortedSet", "jobs", serializer=Numbers)
+    full.add("jobs", [(b"1", 1.0), (b"poison", 2.5), (b"3", 3.0)], Merge.KEEP)
+    assert s.take(2) == [1, 3]
+    assert "could not keep b'poison', score 2.5" in caplog.text
+
+
+def test_the_error_surfaces_when_nothing_else_is_in_hand(full: Backend) -> None:
+    s: Any = make_set(full, "SortedSet", "jobs", serializer=Numbers)
+    full.add("jobs", [(b"poison", 2.5), (b"3", 3.0)], Merge.KEEP)
+    with pytest.raises(OSError, match="no room for 1"):
+        s.pop()
+    assert s.pop() == 3
+
+
+def test_a_long_reason_is_cut() -> None:
+    class Verbose:
+        dumps = str
+
+        @staticmethod
+        def loads(data: bytes) -> int:
+            raise ValueError(data * 1000)
+
+    s: Any = make_set(MemoryBackend(), "SortedSet", "jobs", serializer=Verbose)
+    s.backend.add("jobs", [(b"poison" * 100, 2.5)], Merge.KEEP)
+    assert s.take(1) == []
+    (letter,) = s.dead()
+    assert len(letter.reason) == 1000
