@@ -46,11 +46,11 @@ def test_asyncio_memory_in_time() -> None:
     machine = backend_machine(
         lambda: blocking(lambda: AsyncMemoryBackend(clock=clock)), clock=clock
     )
-    run_state_machine_as_test(machine, settings=some(25))
+    run_state_machine_as_test(machine, settings=some(15))
 
 
 @pytest.mark.parametrize(
-    ("kind", "runs"), [("fakeredis", 15), ("redis-6.2", 50), ("valkey-9.1", 50)]
+    ("kind", "runs"), [("fakeredis", 12), ("redis-6.2", 40), ("valkey-9.1", 40)]
 )
 def test_servers(backends: Backends, kind: str, runs: int) -> None:
     machine = backend_machine(lambda: nullcontext(backends.get(kind)))

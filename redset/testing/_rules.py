@@ -108,7 +108,7 @@ class ComparingMachine(RuleBasedStateMachine):
         self._forget_swept()
         for name in self._names.values():
             members = list(self._model.sets[name])
-            _agree(self._backend.length(name), len(members))
+            _agree(self._backend.length(name), self._model.length(name))
             _agree(self._backend.scores(name, members), self._model.scores(name, members))
             _agree(self._backend.dead_count(name), self._model.dead_count(name))
         if self._thorough:

@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["check_async_client", "check_client", "describe", "is_cluster", "is_error", "wait_slice"]
+__all__ = [
+    "check_async_client",
+    "check_client",
+    "describe",
+    "is_cluster",
+    "is_error",
+    "may_decode",
+    "wait_slice",
+]
 
 # The longest that a blocking command waits on a server at one go, in seconds.
 _SLICE = 1.0
@@ -52,6 +60,12 @@ def is_error(error: BaseException, name: str) -> bool:
 def is_cluster(client: object) -> bool:
     """Tell whether a client talks to the nodes of a cluster."""
     return hasattr(client, "nodes_manager")
+
+
+def may_decode(client: object) -> bool:
+    """Tell whether a client may turn members into text."""
+    options = _options(client)
+    return bool(options.get("decode_responses", not options))
 
 
 def wait_slice(client: object) -> float:

@@ -36,11 +36,18 @@ FLAGS: Final = {
 """The flag of ``ZADD`` for each merge rule; empty for none."""
 
 
-def pairs(given: Iterable[Entry]) -> list[bytes | float]:
+def pairs(given: Iterable[Entry]) -> list[bytes]:
     """Return scores and members in the order of ``ZADD``'s arguments."""
-    parts: list[bytes | float] = []
+    parts: list[bytes] = []
+    append = parts.append
+    last: float | None = None
+    text = b""
     for member, score in given:
-        parts += (score, member)
+        # Many at once often have one score, which then is written once.
+        if score is not last:
+            last, text = score, repr(score).encode()
+        append(text)
+        append(member)
     return parts
 
 
@@ -58,10 +65,13 @@ def entries(reply: Any) -> list[Entry]:  # noqa: ANN401  (this is where its shap
     """Return the entries of a reply: nested pairs, or members and scores in turn."""
     if not reply:
         return []
-    if isinstance(reply[0], (list, tuple)):
-        return [(member, float(score)) for member, score in reply]
-    parts = iter(reply)
-    return [(member, float(score)) for member, score in zip(parts, parts, strict=True)]
+    first = reply[0]
+    if not isinstance(first, (list, tuple)):
+        parts = iter(reply)
+        return [(member, float(score)) for member, score in zip(parts, parts, strict=True)]
+    if isinstance(first[1], float):
+        return list(map(tuple, reply))
+    return [(member, float(score)) for member, score in reply]
 
 
 def scores(reply: Iterable[Any]) -> list[float | None]:

@@ -49,8 +49,8 @@ class AsyncRedisBackend:
         self._command = connection.command
         self._script = connection.script
         self._taker = AsyncTaker(connection)
+        self._execute = connection.execute
         self._client = client
-        self._execute: Any = client.execute_command
         self._owns = owns
 
     def __repr__(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from redset.backends.redis._clients import check_async_client, is_error, wait_slice
+from redset.backends.redis._clients import check_async_client, is_error, may_decode, wait_slice
 from redset.backends.redis._scripts import script
 
 if TYPE_CHECKING:
@@ -20,11 +20,12 @@ class AsyncConnection:
         check_async_client(client)
         self.client: Any = client
         self.slice = wait_slice(client)
-        self._execute: Any = client.execute_command
+        self.execute: Any = client.execute_command
+        # Members are bytes, whatever the client makes of other replies.
+        self.command: Any = self._command if may_decode(client) else client.execute_command
 
-    async def command(self, *arguments: object) -> Any:  # noqa: ANN401  (replies are untyped)
-        """Run a command; members in its reply are bytes, whatever the client makes of others."""
-        return await self._execute(*arguments, NEVER_DECODE=True)
+    async def _command(self, *arguments: object) -> Any:  # noqa: ANN401  (replies are untyped)
+        return await self.execute(*arguments, NEVER_DECODE=True)
 
     async def script(self, name: str, keys: Sequence[bytes], arguments: Sequence[object]) -> Any:  # noqa: ANN401  (replies are untyped)
         """Run a script by its digest, or by its source where the server does not know it."""

@@ -51,8 +51,8 @@ class RedisBackend:
         self._command = connection.command
         self._script = connection.script
         self._taker = Taker(connection)
+        self._execute = connection.execute
         self._client = client
-        self._execute: Any = client.execute_command
         self._owns = owns
 
     def __repr__(self) -> str:

@@ -1,0 +1,1 @@
+"""What redset costs, as ratios within one run: ``python -m benchmarks``."""
