@@ -336,7 +336,7 @@ class Backend(Protocol):
         ...
 
     def dead(self, name: str, offset: int, count: int) -> list[DeadLetter]:
-        """Return dead letters, oldest first."""
+        """Return dead letters, oldest first, ties by their bytes."""
         ...
 
     def dead_count(self, name: str) -> int:

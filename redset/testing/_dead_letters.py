@@ -81,6 +81,9 @@ class DeadLetterChecks:
     def test_burying_nothing_does_nothing(self, backend: Backend, name: str) -> None:
         assert backend.bury(name, [], 10) == 0
         assert backend.clear(name) is False
+        backend.bury(name, [_letter(b"a"), _letter(b"b")], 10)
+        assert backend.bury(name, [], 1) == 0
+        assert backend.dead_count(name) == 2
 
     def test_a_member_is_dead_once(self, backend: Backend, name: str) -> None:
         backend.bury(name, [_letter(b"a", 1.0, "first"), _letter(b"b")], 10)

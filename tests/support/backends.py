@@ -14,6 +14,7 @@ import valkey
 import valkey.asyncio
 
 import redset
+from redset import connect, connect_async
 from redset.backends import AsyncMemoryBackend, AsyncRedisBackend, MemoryBackend, RedisBackend
 from redset.testing import blocking
 from redset.testing._blocking import Blocking
@@ -83,10 +84,20 @@ class Backends:
             return MemoryBackend()
         if kind == "memory-async":
             return self._stack.enter_context(blocking(AsyncMemoryBackend))
+        if kind.startswith("sentinel"):
+            return self._open_sentinel(kind)
         make = self._client(kind)
         if kind.endswith("-async"):
             return self._stack.enter_context(blocking(lambda: _async_backend(make())))
         return self._stack.enter_context(_backend(make()))
+
+    def _open_sentinel(self, kind: str) -> Backend:
+        setup = self._serve("sentinel", lambda: start_sentinel("redis-6.2"))
+        hosts = ",".join(f"{host}:{port}" for host, port in setup.addresses)
+        url = f"redis+sentinel://{hosts}/{setup.service}"
+        if kind.endswith("-async"):
+            return self._stack.enter_context(blocking(lambda: connect_async(url)))
+        return self._stack.enter_context(connect(url))
 
     def _serve(self, key: str, start: Callable[[], Any]) -> Any:
         if key not in self._servers:
@@ -109,10 +120,6 @@ class Backends:
             port = cluster.servers[0].port
             clients: Any = redis.asyncio if is_async else redis
             return lambda: clients.RedisCluster(host="127.0.0.1", port=port)
-        if kind.startswith("sentinel"):
-            setup = self._serve("sentinel", lambda: start_sentinel("redis-6.2"))
-            clients = redis.asyncio if is_async else redis
-            return lambda: _primary(clients, setup)
         version = kind.removesuffix("-async")
         port = self.server("-".join(version.split("-")[:2])).port
         if "valkey-py" in kind:
@@ -131,11 +138,6 @@ def _backend(client: Any) -> RedisBackend:
 
 def _async_backend(client: Any) -> AsyncRedisBackend:
     return AsyncRedisBackend(client, owns=[client])
-
-
-def _primary(clients: Any, setup: Any) -> Any:
-    sentinel = clients.Sentinel(setup.addresses)
-    return sentinel.master_for(setup.service)
 
 
 def make_set(backend: Backend, kind: str, name: str, *arguments: Any, **options: Any) -> Any:

@@ -263,6 +263,8 @@ class AsyncRedisBackend:
 
     async def bury(self, name: str, letters: Sequence[DeadLetter], limit: int) -> int:
         """See `redset.interfaces.Backend.bury`. ``bury.lua``, O(log d) a letter."""
+        if not letters:
+            return 0
         parts = [
             part for letter in letters for part in (letter.raw, commands.letter_details(letter))
         ]
