@@ -97,7 +97,9 @@ class Backends:
         url = f"redis+sentinel://{hosts}/{setup.service}"
         if kind.endswith("-async"):
             return self._stack.enter_context(blocking(lambda: connect_async(url)))
-        return self._stack.enter_context(connect(url))
+        backend = connect(url)
+        self._stack.callback(backend.close)
+        return backend
 
     def _serve(self, key: str, start: Callable[[], Any]) -> Any:
         if key not in self._servers:
