@@ -58,6 +58,22 @@ def test_the_error_surfaces_when_nothing_else_is_in_hand(full: Backend) -> None:
     assert s.pop() == 3
 
 
+def test_what_can_be_decoded_the_second_time_is_an_item(full: Backend) -> None:
+    class Moody:
+        dumps = str
+        failures = iter([True])
+
+        @classmethod
+        def loads(cls, data: bytes) -> int:
+            if next(cls.failures, False):
+                raise MemoryError
+            return int(data)
+
+    s: Any = make_set(full, "SortedSet", "jobs", serializer=Moody)
+    full.add("jobs", [(b"1", 1.0), (b"3", 3.0)], Merge.KEEP)
+    assert s.take(2) == [1, 3]
+
+
 def test_a_long_reason_is_cut() -> None:
     class Verbose:
         dumps = str

@@ -24,8 +24,7 @@ class StringSerializer:
         Raises:
             UnicodeEncodeError: if it holds half a surrogate pair.
         """
-        given: object = item  # others than the type checker knows of, too
-        return given.encode() if isinstance(given, str) else _cast(given)
+        return _encode(item)
 
     def loads(self, data: bytes) -> str:
         """Return the text that these bytes are. O(length).
@@ -39,7 +38,7 @@ class StringSerializer:
         return "StringSerializer()"
 
 
-def _cast(item: object) -> bytes:
+def _encode(item: object) -> bytes:
     if isinstance(item, (bytes, bytearray)):
         return bytes(item)
     return str(item).encode()

@@ -107,6 +107,17 @@ class DoesNotWait(MemoryBackend):
 
 
 @caught_by("test_wait_is_over_in_time", "test_time_ends_a_wait")
+class FailsWhenTimeIsUp(MemoryBackend):
+    def wait_pop(
+        self, name: str, count: int, timeout: float | None, *, high: Bound = math.inf
+    ) -> list[Entry]:
+        entries = super().wait_pop(name, count, timeout, high=high)
+        if not entries:
+            raise TimeoutError
+        return entries
+
+
+@caught_by("test_wait_is_over_in_time", "test_time_ends_a_wait")
 class WaitsForEver(MemoryBackend):
     def wait_pop(
         self, name: str, count: int, timeout: float | None, *, high: Bound = math.inf
