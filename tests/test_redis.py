@@ -232,7 +232,7 @@ class TestScripts:
 
     def test_scripts_survive_a_restart(self, remote: Remote, name: str) -> None:
         with Server("valkey-9.1") as server:
-            s = make_set(remote(server.port), "ScheduledSet", name)
+            s = make_set(remote(server.port, retries=1), "ScheduledSet", name)
             s.add("a")
             server.restart()
             s.add("b")
