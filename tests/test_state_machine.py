@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, cast
@@ -11,6 +12,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from redset.backends import AsyncMemoryBackend, MemoryBackend
+from redset.interfaces import Merge
 from redset.testing import ManualClock, backend_machine, blocking
 
 if TYPE_CHECKING:
@@ -55,6 +57,25 @@ def test_asyncio_memory_in_time() -> None:
 def test_servers(backends: Backends, kind: str, runs: int) -> None:
     machine = backend_machine(lambda: nullcontext(backends.get(kind)))
     run_state_machine_as_test(machine, settings=some(runs))
+
+
+class NaNs(MemoryBackend):
+    """Stores what is not a number."""
+
+    def increment(self, name: str, member: bytes, by: float) -> float:
+        score = (self.scores(name, [member])[0] or 0.0) + by
+        self.add(name, [(member, score)], Merge.REPLACE)
+        return score
+
+
+@pytest.mark.parametrize("kind", [MemoryBackend, NaNs])
+def test_errors_are_outcomes_to_compare(kind: type[MemoryBackend]) -> None:
+    machine: Any = backend_machine(kind)()
+    name = next(iter(machine._names))  # noqa: SLF001  (as the machine draws them)
+    machine.increment(name, b"a", math.inf)
+    with pytest.raises(AssertionError, match="nan") if kind is NaNs else nullcontext():
+        machine.increment(name, b"a", -math.inf)
+    machine.teardown()
 
 
 class Bare:
