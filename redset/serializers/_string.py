@@ -24,7 +24,7 @@ class StringSerializer:
         Raises:
             UnicodeEncodeError: if it holds half a surrogate pair.
         """
-        return _encode(item)
+        return item.encode() if type(item) is str else _encode(item)
 
     def loads(self, data: bytes) -> str:
         """Return the text that these bytes are. O(length).
@@ -39,6 +39,8 @@ class StringSerializer:
 
 
 def _encode(item: object) -> bytes:
+    if isinstance(item, str):
+        return item.encode()
     if isinstance(item, (bytes, bytearray)):
         return bytes(item)
     return str(item).encode()

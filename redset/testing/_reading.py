@@ -39,6 +39,35 @@ class ReadingChecks:
         assert backend.dead(name, 0, 10) == []
         assert backend.dead_count(name) == 0
 
+    def test_positions_far_beyond_the_end(self, backend: Backend, name: str) -> None:
+        a, b = (b"a", 1.0), (b"b", 2.0)
+        fill(backend, name, a, b)
+        for far in (2**31, 2**62, 2**63, 2**70):
+            assert backend.slice(name, -far, far) == [a, b]
+            assert backend.slice(name, far, far) == []
+            assert backend.slice(name, -far, -far) == []
+            assert backend.range(name, -math.inf, NOW, count=far, reverse=True) == [b, a]
+            assert backend.range(name, 1.0, 2.0, offset=1, count=far) == [b]
+            assert backend.range(name, 1.0, 2.0, offset=far, count=far) == []
+            assert sorted(backend.sample(name, far)) == [a, b]
+            assert backend.dead(name, 0, far) == backend.dead(name, far, far) == []
+            assert backend.remove_range(name, 5.0, 9.0, far) == 0
+            assert backend.pop(name, far) == [a, b]
+            fill(backend, name, a, b)
+            assert backend.pop(name, far, high=NOW) == [a, b]
+            fill(backend, name, a, b)
+            assert backend.pop(name, far, reverse=True) == [b, a]
+            fill(backend, name, a, b)
+
+    def test_ten_thousand_at_once(self, backend: Backend, name: str) -> None:
+        members = [b"%d" % i for i in range(10_000)]
+        assert all(backend.remember(name, [(each, 60.0) for each in members], Merge.KEEP))
+        assert None not in backend.scores(name, members)
+        assert None not in backend.lifetimes(name, members)
+        assert backend.remove(name, members, low=NOW) == 10_000
+        assert backend.schedule(name, [(each, None) for each in members], Merge.KEEP)[0] == 10_000
+        assert backend.length(name) == len(backend.pop(name, 10_000, high=NOW)) == 10_000
+
     def test_scores(self, backend: Backend, name: str) -> None:
         fill(backend, name, (b"a", 0.0), (b"b", -2.5))
         assert backend.scores(name, [b"b", b"x", b"a", b"b"]) == [-2.5, None, 0.0, -2.5]

@@ -25,6 +25,7 @@ __all__ = [
     "pairs",
     "scores",
     "seconds",
+    "whole",
 ]
 
 FLAGS: Final = {
@@ -34,6 +35,8 @@ FLAGS: Final = {
     Merge.LATEST: b"GT",
 }
 """The flag of ``ZADD`` for each merge rule; empty for none."""
+
+_FAR: Final = 2**40
 
 
 def pairs(given: Iterable[Entry]) -> list[bytes]:
@@ -54,6 +57,11 @@ def pairs(given: Iterable[Entry]) -> list[bytes]:
 def bound(limit: Bound) -> bytes:
     """Return a bound as scripts take it."""
     return b"now" if limit is NOW else repr(float(limit)).encode()
+
+
+def whole(number: int) -> int:
+    """Return a count or position that commands and Lua can hold, beyond the end of any set."""
+    return max(-_FAR, min(number, _FAR))
 
 
 def seconds(duration: float) -> str:

@@ -136,7 +136,11 @@ class AsyncRedisBackend:
         if limit is None and NOW not in (low, high):
             limits = commands.bound(low), commands.bound(high)
             return int(await self._command("ZREMRANGEBYSCORE", name.encode(), *limits))
-        arguments = [commands.bound(low), commands.bound(high), -1 if limit is None else limit]
+        arguments = [
+            commands.bound(low),
+            commands.bound(high),
+            -1 if limit is None else commands.whole(limit),
+        ]
         return int(await self._script("remove_range", [name.encode()], arguments))
 
     async def pop(
@@ -223,7 +227,9 @@ class AsyncRedisBackend:
         """See `redset.interfaces.Backend.slice`. ``ZRANGE``, O(log n + k) for k entries."""
         command = "ZREVRANGE" if reverse else "ZRANGE"
         return commands.entries(
-            await self._command(command, name.encode(), start, stop, "WITHSCORES")
+            await self._command(
+                command, name.encode(), commands.whole(start), commands.whole(stop), "WITHSCORES"
+            )
         )
 
     async def range(
@@ -243,20 +249,20 @@ class AsyncRedisBackend:
         O(log² n + k) from a place in the order.
         """
         limits = [commands.bound(low), commands.bound(high)]
-        limit = -1 if count is None else count
+        limit = -1 if count is None else commands.whole(count)
         if after is None and offset == 0 and NOW not in (low, high):
             command = "ZREVRANGEBYSCORE" if reverse else "ZRANGEBYSCORE"
             limits = limits[::-1] if reverse else limits
             page = ("WITHSCORES", "LIMIT", 0, limit)
             return commands.entries(await self._command(command, name.encode(), *limits, *page))
         place = [] if after is None else [after[1], after[0]]
-        arguments = [*limits, offset, limit, int(reverse), *place]
+        arguments = [*limits, commands.whole(offset), limit, int(reverse), *place]
         return commands.entries(await self._script("range", [name.encode()], arguments))
 
     async def sample(self, name: str, count: int) -> list[Entry]:
         """See `redset.interfaces.Backend.sample`. ``ZRANDMEMBER``, O(k) for k entries."""
         return commands.entries(
-            await self._command("ZRANDMEMBER", name.encode(), count, "WITHSCORES")
+            await self._command("ZRANDMEMBER", name.encode(), commands.whole(count), "WITHSCORES")
         )
 
     # Dead letters
@@ -274,7 +280,8 @@ class AsyncRedisBackend:
     async def dead(self, name: str, offset: int, count: int) -> list[DeadLetter]:
         """See `redset.interfaces.Backend.dead`. ``dead.lua``, O(log d + k) for k letters."""
         dead = keys.siblings(name, keys.DEAD, keys.DEAD_DETAILS)
-        return commands.dead_letters(await self._script("dead", dead, [offset, offset + count - 1]))
+        page = [commands.whole(offset), commands.whole(offset + count - 1)]
+        return commands.dead_letters(await self._script("dead", dead, page))
 
     async def dead_count(self, name: str) -> int:
         """See `redset.interfaces.Backend.dead_count`. ``ZCARD``, O(1)."""

@@ -79,7 +79,7 @@ class AsyncTaker:
         reply = await self._connection.script(
             "pop_due",
             [name.encode(), keys.sibling(name, keys.WAITING)],
-            [count, math.ceil(wait * 1000)],
+            [commands.whole(count), math.ceil(wait * 1000)],
         )
         until_due = float(reply[0]) if reply[0] else math.inf
         return commands.entries(reply[1:]), until_due
@@ -88,6 +88,7 @@ class AsyncTaker:
         """Remove and return entries at one end, by ``ZPOPMIN`` or ``ZPOPMAX``."""
         if count == 1:
             return commands.entries(await self._connection.command(command, name.encode()))
+        count = commands.whole(count)
         return commands.entries(await self._connection.command(command, name.encode(), count))
 
     async def _look_often(self, name: str, count: int, deadline: float | None) -> list[Entry]:

@@ -136,7 +136,11 @@ class RedisBackend:
         if limit is None and NOW not in (low, high):
             limits = commands.bound(low), commands.bound(high)
             return int(self._command("ZREMRANGEBYSCORE", name.encode(), *limits))
-        arguments = [commands.bound(low), commands.bound(high), -1 if limit is None else limit]
+        arguments = [
+            commands.bound(low),
+            commands.bound(high),
+            -1 if limit is None else commands.whole(limit),
+        ]
         return int(self._script("remove_range", [name.encode()], arguments))
 
     def pop(
@@ -218,7 +222,11 @@ class RedisBackend:
     def slice(self, name: str, start: int, stop: int, *, reverse: bool = False) -> list[Entry]:
         """See `redset.interfaces.Backend.slice`. ``ZRANGE``, O(log n + k) for k entries."""
         command = "ZREVRANGE" if reverse else "ZRANGE"
-        return commands.entries(self._command(command, name.encode(), start, stop, "WITHSCORES"))
+        return commands.entries(
+            self._command(
+                command, name.encode(), commands.whole(start), commands.whole(stop), "WITHSCORES"
+            )
+        )
 
     def range(
         self,
@@ -237,19 +245,21 @@ class RedisBackend:
         O(log² n + k) from a place in the order.
         """
         limits = [commands.bound(low), commands.bound(high)]
-        limit = -1 if count is None else count
+        limit = -1 if count is None else commands.whole(count)
         if after is None and offset == 0 and NOW not in (low, high):
             command = "ZREVRANGEBYSCORE" if reverse else "ZRANGEBYSCORE"
             limits = limits[::-1] if reverse else limits
             page = ("WITHSCORES", "LIMIT", 0, limit)
             return commands.entries(self._command(command, name.encode(), *limits, *page))
         place = [] if after is None else [after[1], after[0]]
-        arguments = [*limits, offset, limit, int(reverse), *place]
+        arguments = [*limits, commands.whole(offset), limit, int(reverse), *place]
         return commands.entries(self._script("range", [name.encode()], arguments))
 
     def sample(self, name: str, count: int) -> list[Entry]:
         """See `redset.interfaces.Backend.sample`. ``ZRANDMEMBER``, O(k) for k entries."""
-        return commands.entries(self._command("ZRANDMEMBER", name.encode(), count, "WITHSCORES"))
+        return commands.entries(
+            self._command("ZRANDMEMBER", name.encode(), commands.whole(count), "WITHSCORES")
+        )
 
     # Dead letters
 
@@ -266,7 +276,8 @@ class RedisBackend:
     def dead(self, name: str, offset: int, count: int) -> list[DeadLetter]:
         """See `redset.interfaces.Backend.dead`. ``dead.lua``, O(log d + k) for k letters."""
         dead = keys.siblings(name, keys.DEAD, keys.DEAD_DETAILS)
-        return commands.dead_letters(self._script("dead", dead, [offset, offset + count - 1]))
+        page = [commands.whole(offset), commands.whole(offset + count - 1)]
+        return commands.dead_letters(self._script("dead", dead, page))
 
     def dead_count(self, name: str) -> int:
         """See `redset.interfaces.Backend.dead_count`. ``ZCARD``, O(1)."""

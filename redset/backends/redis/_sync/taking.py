@@ -80,7 +80,7 @@ class Taker:
         reply = self._connection.script(
             "pop_due",
             [name.encode(), keys.sibling(name, keys.WAITING)],
-            [count, math.ceil(wait * 1000)],
+            [commands.whole(count), math.ceil(wait * 1000)],
         )
         until_due = float(reply[0]) if reply[0] else math.inf
         return commands.entries(reply[1:]), until_due
@@ -89,6 +89,7 @@ class Taker:
         """Remove and return entries at one end, by ``ZPOPMIN`` or ``ZPOPMAX``."""
         if count == 1:
             return commands.entries(self._connection.command(command, name.encode()))
+        count = commands.whole(count)
         return commands.entries(self._connection.command(command, name.encode(), count))
 
     def _look_often(self, name: str, count: int, deadline: float | None) -> list[Entry]:

@@ -2,4 +2,8 @@
 -- KEYS[1]  the set
 -- ARGV     members
 -- Reply    the time, the list of scores (nil for absent members)
-return {now(), redis.call('ZMSCORE', KEYS[1], unpack(ARGV))}
+local scores = {}
+for i, member in ipairs(ARGV) do
+  scores[i] = redis.call('ZSCORE', KEYS[1], member)
+end
+return {now(), scores}
