@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Generic, cast
 from typing_extensions import TypeVar
 
 from redset.exceptions import MissingDependencyError
+from redset.serializers._equality import EqualByParts
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -25,7 +26,7 @@ _OFFSET: Final = re.compile(rb'[+-]\d\d:\d\d"')
 _OFFSET_OR_NULL: Final = re.compile(rb'[+-]\d\d:\d\d"|null')
 
 
-class DataclassSerializer(Generic[T]):
+class DataclassSerializer(EqualByParts, Generic[T]):
     """Stores instances of one dataclass as canonical JSON, and validates what it reads.
 
     Fields may be of all types that msgspec knows: numbers, text, bytes, `datetime`,
@@ -101,6 +102,9 @@ class DataclassSerializer(Generic[T]):
             RecursionError: if they are nested beyond Python's limit.
         """
         return self._decode(data)
+
+    def _parts(self) -> tuple[object, ...]:
+        return (self._cls,)
 
     def __repr__(self) -> str:
         return f"DataclassSerializer({self._cls.__qualname__})"

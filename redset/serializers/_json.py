@@ -9,6 +9,8 @@ from typing import Generic, NoReturn, TypeAlias, cast
 
 from typing_extensions import TypeVar
 
+from redset.serializers._equality import EqualByParts
+
 __all__ = ["JSONSerializer", "JSONValue"]
 
 JSONValue: TypeAlias = (
@@ -19,7 +21,7 @@ JSONValue: TypeAlias = (
 T = TypeVar("T", default=JSONValue)
 
 
-class JSONSerializer(Generic[T]):
+class JSONSerializer(EqualByParts, Generic[T]):
     """Stores items as JSON: keys sorted, no spaces, UTF-8, no NaN or infinity.
 
     Equal items give equal bytes, in whatever order their dicts were filled. The type
@@ -67,6 +69,9 @@ class JSONSerializer(Generic[T]):
             RecursionError: if they are nested beyond Python's limit.
         """
         return cast("T", self._decode(data.decode()))
+
+    def _parts(self) -> tuple[object, ...]:
+        return ()
 
     def __repr__(self) -> str:
         return "JSONSerializer()"

@@ -10,6 +10,7 @@ from typing import Final, Generic, NoReturn, TypeAlias, cast
 from typing_extensions import TypeVar
 
 from redset.exceptions import MissingDependencyError
+from redset.serializers._equality import EqualByParts
 
 __all__ = ["MsgpackSerializer", "MsgpackValue"]
 
@@ -36,7 +37,7 @@ _PLAIN: Final = frozenset({NoneType, bool, int, float, str, bytes})
 _MAX_DEPTH: Final = 200
 
 
-class MsgpackSerializer(Generic[T]):
+class MsgpackSerializer(EqualByParts, Generic[T]):
     r"""Stores items as MessagePack: maps sorted by their packed keys, text apart from bytes.
 
     Equal items give equal bytes, in whatever order their dicts were filled. Times
@@ -138,6 +139,9 @@ class MsgpackSerializer(Generic[T]):
         since = value - _EPOCH
         seconds = since.days * 86400 + since.seconds
         return self._msgpack.Timestamp(seconds, since.microseconds * 1000)
+
+    def _parts(self) -> tuple[object, ...]:
+        return ()
 
     def __repr__(self) -> str:
         return "MsgpackSerializer()"

@@ -7,6 +7,8 @@ from typing import Generic, Protocol, TypeGuard, cast
 
 from typing_extensions import TypeVar
 
+from redset.serializers._equality import EqualByParts
+
 __all__ = ["NamedtupleSerializer"]
 
 T = TypeVar("T", bound="tuple[object, ...]")
@@ -16,7 +18,7 @@ class _Namedtuple(Protocol):
     def _asdict(self) -> dict[str, object]: ...
 
 
-class NamedtupleSerializer(Generic[T]):
+class NamedtupleSerializer(EqualByParts, Generic[T]):
     """Stores instances of one namedtuple class as a JSON object, byte for byte as 0.5.1.
 
     Fields hold what JSON can; they keep the order of the class. Dicts inside a field
@@ -69,6 +71,9 @@ class NamedtupleSerializer(Generic[T]):
             message = f"a {self._cls.__qualname__} is stored as a JSON object, unlike this data"
             raise ValueError(message)  # noqa: TRY004  (the value read is bad, not an argument)
         return self._cls(**cast("dict[str, object]", fields))
+
+    def _parts(self) -> tuple[object, ...]:
+        return (self._cls,)
 
     def __repr__(self) -> str:
         return f"NamedtupleSerializer({self._cls.__qualname__})"

@@ -7,6 +7,8 @@ from typing import Final, Generic, cast
 
 from typing_extensions import TypeVar
 
+from redset.serializers._equality import EqualByParts
+
 __all__ = ["PICKLE_PROTOCOL", "PickleSerializer"]
 
 PICKLE_PROTOCOL: Final = 4
@@ -15,7 +17,7 @@ PICKLE_PROTOCOL: Final = 4
 T = TypeVar("T", default=object)
 
 
-class PickleSerializer(Generic[T]):
+class PickleSerializer(EqualByParts, Generic[T]):
     """Stores items with `pickle`, which takes nearly any object.
 
     Warning:
@@ -65,6 +67,9 @@ class PickleSerializer(Generic[T]):
             Exception: of nearly any type, if the bytes are no pickle.
         """
         return cast("T", pickle.loads(data))  # noqa: S301  (what this class is for)
+
+    def _parts(self) -> tuple[object, ...]:
+        return (self._protocol,)
 
     def __repr__(self) -> str:
         return f"PickleSerializer(protocol={self._protocol})"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, Generic
 from typing_extensions import TypeVar
 
 from redset.exceptions import SignatureError
+from redset.serializers._equality import EqualByParts
 
 if TYPE_CHECKING:
     from redset.interfaces import Serializer
@@ -22,7 +23,7 @@ _MIN_KEY_SIZE: Final = 16
 _DOMAIN: Final = b"redset.SignedSerializer\0"
 
 
-class SignedSerializer(Generic[T]):
+class SignedSerializer(EqualByParts, Generic[T]):
     """Signs what another serializer makes, and reads nothing that is not signed.
 
     A member is a 32-byte HMAC-SHA256, then the payload. The payload is not encrypted,
@@ -35,7 +36,7 @@ class SignedSerializer(Generic[T]):
     member: an item that is added again under a new first key is another member.
 
     Args:
-        inner: any serializer: an object, a class, or a module such as `pickle`.
+        inner: any serializer: an object, or a module such as `pickle`.
         keys: one or more secrets of 16 bytes or more, as from ``secrets.token_bytes(32)``.
         salt: what the set is for, such as its name. Data signed with another salt is
             refused, so that nobody can move items from one set to another.
@@ -95,6 +96,9 @@ class SignedSerializer(Generic[T]):
                 return self._inner.loads(payload)
         message = "the signature does not fit any of the keys"
         raise SignatureError(message)
+
+    def _parts(self) -> tuple[object, ...]:
+        return (self._inner, self._keys, self._salt)
 
     def __repr__(self) -> str:
         keys = f"<{len(self._keys)} keys>"

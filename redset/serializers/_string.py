@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from redset.serializers._equality import EqualByParts
+
 __all__ = ["StringSerializer"]
 
 
-class StringSerializer:
+class StringSerializer(EqualByParts):
     r"""Stores text as UTF-8, with nothing around it. The default of every set.
 
     As in 0.5.1, whatever else is given to `dumps` at run time is stored as its
@@ -33,6 +35,9 @@ class StringSerializer:
             UnicodeDecodeError: if they are not UTF-8.
         """
         return data.decode()
+
+    def _parts(self) -> tuple[object, ...]:
+        return ()
 
     def __repr__(self) -> str:
         return "StringSerializer()"
