@@ -155,6 +155,25 @@ class TimingChecks:
         assert results == [[]]
 
     @pytest.mark.parametrize("high", [math.inf, NOW])
+    def test_a_wait_lasts_as_long_as_asked(
+        self, backend: Backend, name: str, advance: Callable[[float], None], high: float
+    ) -> None:
+        def wait() -> float:
+            assert backend.wait_pop(name, 1, 0.3, high=high) == []
+            return time.monotonic()
+
+        began = time.monotonic()
+        with waiting(wait) as results:
+            advance(0.2)
+            time.sleep(0.02)
+            for ended in results:
+                # With a real clock, time may have run on meanwhile.
+                assert ended - began > 0.29, "the wait ended early"
+            moves = until(results, advance)
+        # One who began to wait only after the clock had moved is not late.
+        assert moves < 4, "the wait ended late"
+
+    @pytest.mark.parametrize("high", [math.inf, NOW])
     @pytest.mark.parametrize("timeout", [_LONG, None])
     def test_an_add_ends_a_wait(
         self, backend: Backend, name: str, high: float, timeout: float | None
@@ -192,6 +211,29 @@ class TimingChecks:
         with waiting(lambda: backend.wait_pop(name, 5, _LONG, high=NOW)) as results:
             backend.schedule(name, [(b"at once", 5.0)], Merge.REPLACE)
         assert results == [[(b"at once", 5.0)]]
+
+    def test_a_member_that_is_brought_forward_ends_a_wait(
+        self, backend: Backend, name: str
+    ) -> None:
+        later = _present(backend, name) + 600
+        backend.schedule(name, [(b"a", later)], Merge.REPLACE)
+        with waiting(lambda: backend.wait_pop(name, 5, _LONG, high=NOW)) as results:
+            backend.schedule(name, [(b"a", 5.0)], Merge.REPLACE)
+        assert results == [[(b"a", 5.0)]]
+
+    @pytest.mark.parametrize("high", [math.inf, NOW])
+    def test_an_increment_and_a_union_end_a_wait(
+        self, backend: Backend, name: str, high: float
+    ) -> None:
+        with waiting(lambda: backend.wait_pop(name, 5, _LONG, high=high)) as results:
+            backend.increment(name, b"a", 5.0)
+        assert results == [[(b"a", 5.0)]]
+        other = f"{{{name}}}:other"
+        fill(backend, other, (b"b", 6.0))
+        with waiting(lambda: backend.wait_pop(name, 5, _LONG, high=high)) as results:
+            backend.union(name, [other], Merge.REPLACE)
+        assert results == [[(b"b", 6.0)]]
+        backend.clear(other)
 
     @pytest.mark.parametrize("high", [math.inf, NOW])
     def test_each_of_many_waiters_gets_one(self, backend: Backend, name: str, high: float) -> None:
@@ -265,15 +307,27 @@ class TimingChecks:
             with backend.lock(name, 0.0, 60.0):
                 pass
 
+    def test_an_expired_lock_is_not_given_back_by_its_late_holder(
+        self, backend: Backend, name: str, advance: Callable[[float], None]
+    ) -> None:
+        late, holder = backend.lock(name, 0.0, 0.05), backend.lock(name, 0.0, 60.0)
+        late.__enter__()
+        advance(0.1)
+        with holder:
+            late.__exit__(None, None, None)
+            with pytest.raises(LockTimeout), backend.lock(name, 0.0, 60.0):
+                pytest.fail("the lock was held twice")
 
-def until(results: list[T], advance: Callable[[float], None]) -> None:
-    """Let time pass in small steps until there is a result, or there should long be one."""
-    for _ in range(100):
+
+def until(results: list[T], advance: Callable[[float], None]) -> int:
+    """Let time pass in steps of 0.1 s until there is a result; return how many it took."""
+    for moves in range(100):
         if results:
-            break
+            return moves
         advance(0.1)
         # A clock that is moved by hand leaves no time for the one who waits.
-        time.sleep(0.005)
+        time.sleep(0.02)
+    return 100
 
 
 class waiting(Generic[T]):  # noqa: N801  (used like a function)

@@ -186,7 +186,7 @@ class WritingChecks:
 
     def test_increment_to_no_number_changes_nothing(self, backend: Backend, name: str) -> None:
         assert backend.increment(name, b"a", math.inf) == math.inf
-        with pytest.raises(ScoreError, match="inf - inf"):
+        with pytest.raises(ScoreError):
             backend.increment(name, b"a", -math.inf)
         assert everything(backend, name) == [(b"a", math.inf)]
 

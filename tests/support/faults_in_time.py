@@ -117,6 +117,40 @@ class FailsWhenTimeIsUp(MemoryBackend):
         return entries
 
 
+@caught_by("test_a_wait_lasts_as_long_as_asked")
+class WaitsHalfTheTime(MemoryBackend):
+    def deadline(self, timeout: float | None) -> float | None:
+        return super().deadline(timeout and timeout / 2)
+
+
+@caught_by("test_a_wait_lasts_as_long_as_asked")
+class WaitsTwiceTheTime(MemoryBackend):
+    def deadline(self, timeout: float | None) -> float | None:
+        return super().deadline(timeout and timeout * 2)
+
+
+@caught_by("test_a_member_that_is_brought_forward_ends_a_wait")
+class WakesForNewMembersOnly(MemoryBackend):
+    def schedule(
+        self, name: str, entries: Sequence[tuple[bytes, float | None]], merge: Merge
+    ) -> tuple[int, float]:
+        waiters = self._waiters.pop(name, [])
+        new, now = super().schedule(name, entries, merge)
+        self._waiters[name] = waiters
+        if new:
+            self._wake(name)
+        return new, now
+
+
+@caught_by("test_an_increment_and_a_union_end_a_wait")
+class IncrementsInSilence(MemoryBackend):
+    def increment(self, name: str, member: bytes, by: float) -> float:
+        waiters = self._waiters.pop(name, [])
+        score = super().increment(name, member, by)
+        self._waiters[name] = waiters
+        return score
+
+
 @caught_by("test_wait_is_over_in_time", "test_time_ends_a_wait")
 class WaitsForEver(MemoryBackend):
     def wait_pop(
@@ -145,6 +179,12 @@ class LocksNothing(MemoryBackend):
 class LocksForEver(MemoryBackend):
     def acquire(self, name: str, token: object, expires: float, deadline: float | None) -> bool:
         return super().acquire(name, token, math.inf, deadline)
+
+
+@caught_by("test_an_expired_lock_is_not_given_back_by_its_late_holder")
+class GivesBackWhatIsAnothers(MemoryBackend):
+    def release(self, name: str, token: object) -> None:
+        self._locks.pop(name, None)
 
 
 @caught_by("test_lock_is_given_back_after_an_error")
