@@ -21,6 +21,7 @@ __all__ = [
     "check_part",
     "check_score",
     "check_scorer",
+    "check_start",
     "check_timeout",
 ]
 
@@ -56,7 +57,7 @@ def check_score(score: object, of: str = "a score") -> float:
         message = f"{of} must fit a float, unlike {score!r}: use math.inf"
         raise ScoreError(message) from None
     if math.isnan(number):
-        message = f"{of} must not be {number!r}, which has no place in an order: leave the item out"
+        message = f"{of} must not be {number!r}, which is neither before nor after any number"
         raise ScoreError(message)
     return number
 
@@ -94,6 +95,15 @@ def check_num(num: object, of: str = "num") -> int:
         message = f"{of} is a whole number, not {num!r}: round it"
         raise TypeError(message)
     return int(whole)
+
+
+def check_start(start: object) -> int:
+    """Return a position to start from, which must not be below 0."""
+    number = check_num(start, "start")
+    if number < 0:
+        message = f"start is {start!r}, but must not be below 0: the oldest is at 0"
+        raise ValueError(message)
+    return number
 
 
 def check_limit(limit: object) -> int:

@@ -1,14 +1,15 @@
 """Python's own operators on sets, which cannot wait: for blocking sets only.
 
 The sets are generated from their asyncio source, where ``len(s)`` cannot be written.
-These classes give it to the blocking ones; their asyncio namesakes give nothing.
+These classes give it to the blocking ones; their asyncio namesakes refuse ``bool(s)``,
+which would be true of every object.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Collection, Reversible
-from typing import TYPE_CHECKING, Generic, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Generic, NoReturn, TypeVar, cast, overload
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,7 +69,11 @@ class SequenceOperators(CollectionOperators[T], Reversible[T]):
 
 
 class AsyncCollectionOperators(Generic[T]):
-    """Nothing: asyncio sets have ``length`` and ``contains``."""
+    """Refuses ``bool(s)``: asyncio sets have ``length`` and ``contains``."""
+
+    def __bool__(self) -> NoReturn:
+        message = f"{self!r} cannot be asked with bool() or if: use its length()"
+        raise TypeError(message)
 
 
 class AsyncSequenceOperators(AsyncCollectionOperators[T]):

@@ -17,6 +17,7 @@ def open_backend(source: object) -> Backend:
     Raises:
         TypeError: if it is neither, or made for asyncio.
     """
+    _check_made(source)
     if hasattr(source, "execute_command"):
         from redset.backends.redis import RedisBackend
 
@@ -33,6 +34,7 @@ def open_async_backend(source: object) -> AsyncBackend:
     Raises:
         TypeError: if it is neither, or a blocking one.
     """
+    _check_made(source)
     if hasattr(source, "execute_command"):
         from redset.backends.redis import AsyncRedisBackend
 
@@ -41,6 +43,12 @@ def open_async_backend(source: object) -> AsyncBackend:
         message = f"{source!r} is a blocking backend: use it with a set without Async in its name"
         raise TypeError(message)
     return cast("AsyncBackend", source)
+
+
+def _check_made(source: object) -> None:
+    if isinstance(source, type):
+        message = f"{source!r} is a class: make one, {source.__name__}(…)"
+        raise TypeError(message)
 
 
 def _is_async(source: object) -> bool:

@@ -90,7 +90,10 @@ def connect_async(url: str) -> AsyncMemoryBackend | AsyncRedisBackend:
     return AsyncRedisBackend(client, owns=[client, *others])
 
 
-def _parse(url: str) -> _Address:
+def _parse(url: object) -> _Address:
+    if not isinstance(url, str):
+        message = f"a URL is a str, not {url!r}: hand a client to the set itself"
+        raise TypeError(message)
     parts = urlsplit(url)
     scheme, _, topology = parts.scheme.partition("+")
     scheme = {"valkey": "redis", "valkeys": "rediss"}.get(scheme, scheme)
@@ -112,6 +115,9 @@ def _parse(url: str) -> _Address:
 
 def _store(address: _Address) -> MemoryBackend:
     name = address.parts.netloc
+    if address.rest != name:
+        message = f"memory://{address.rest} has more than a name: use memory:// or memory://name"
+        raise ValueError(message)
     if not name:
         return MemoryBackend()
     return _stores.setdefault(name, MemoryBackend())

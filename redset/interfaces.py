@@ -196,7 +196,8 @@ class Backend(Protocol):
     Entries are ordered by ascending score, ties by their bytes (as `memcmp` does).
     A set exists while it has members. Arguments arrive checked: names are not empty,
     scores are never NaN, counts are at least 1. All methods may be called from many
-    threads at once. `redset.testing.BackendConformance` states the rest as tests.
+    threads at once. Where ``low`` or ``high`` can be left out, they are infinite.
+    `redset.testing.BackendConformance` states the rest as tests.
     """
 
     def add(self, name: str, entries: Sequence[Entry], merge: Merge) -> int:
@@ -257,7 +258,8 @@ class Backend(Protocol):
         """Like `pop`, waiting up to ``timeout`` seconds (None: for ever) for the first.
 
         Returns an empty list when the time is over. Only infinity and `NOW` occur as
-        ``high``; with `NOW`, an entry that falls due ends the wait, too.
+        ``high``; with `NOW`, an entry that falls due ends the wait, too. Whatever call
+        brings an entry in reach ends the wait, within a second at the latest.
         """
         ...
 
@@ -331,7 +333,7 @@ class Backend(Protocol):
         """Store dead letters under the present time, replacing those of the same bytes.
 
         Beyond ``limit``, the oldest are dropped; returns how many. The set itself is not
-        touched.
+        touched. Without letters, nothing is done.
         """
         ...
 
@@ -357,7 +359,8 @@ class Backend(Protocol):
         """Return a context manager that holds the one lock of this set.
 
         Entering waits up to ``timeout`` seconds (None: for ever), then raises `LockTimeout`.
-        A lock held for longer than ``expires`` seconds is given up to whoever asks next.
+        A lock held for longer than ``expires`` seconds is given up to whoever asks next;
+        its late holder then leaves without an error, and without freeing the other's.
         """
         ...
 

@@ -121,7 +121,7 @@ class AsyncBaseSet(AsyncCollectionOperators[T], Generic[T]):
         """Remove all items, the dead letters, and whatever else is kept for the set.
 
         Returns:
-            Whether there was anything. One round trip, O(n).
+            Whether there was anything in the store. One round trip, O(n).
         """
         return await self._backend.clear(self._name)
 

@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from redset._async.base import AsyncBaseSet
-from redset._checks import check_limit
+from redset._checks import check_limit, check_num, check_start
 from redset._chunks import CHUNK, chunks
 from redset._decoding import decode
 from redset._types import T
@@ -49,7 +49,11 @@ class AsyncDeadLetterSet(AsyncBaseSet[T]):
 
         Returns:
             Dead letters, oldest first. One round trip, O(log d + num) for d of them.
+
+        Raises:
+            ValueError: if ``start`` is below 0.
         """
+        num, start = check_num(num), check_start(start)
         return await self._backend.dead(self._name, start, num) if num > 0 else []
 
     async def dead_count(self) -> int:
@@ -65,7 +69,8 @@ class AsyncDeadLetterSet(AsyncBaseSet[T]):
             letters: which ones; by default all that there are.
 
         Returns:
-            How many were put back. A round trip for every thousand, O(log n) an item.
+            How many were put back. A round trip for every thousand, O(log n) an item; for
+            all that there are, two for every thousand, and one.
         """
         moved = 0
         async for members in self._dead_members(letters):
@@ -79,7 +84,8 @@ class AsyncDeadLetterSet(AsyncBaseSet[T]):
             letters: which ones; by default all that there are.
 
         Returns:
-            How many were dropped. A round trip for every thousand, O(log d) a letter.
+            How many were dropped. A round trip for every thousand, O(log d) a letter; for
+            all that there are, two for every thousand, and one.
         """
         dropped = 0
         async for members in self._dead_members(letters):

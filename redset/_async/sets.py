@@ -46,7 +46,8 @@ class AsyncSortedSet(AsyncReadableSet[T]):
         serializer: turns items into bytes and back; text as UTF-8 by default.
         lock_timeout: how many seconds to wait for `lock`; 10 by default.
         lock_expires: after how many seconds a held `lock` is given up; 20 by default.
-        merge: what becomes of the score of an item that is added again.
+        merge: what becomes of the score of an item that is added again; by default, the
+            new one replaces it.
         dead_limit: how many dead letters to keep; beyond it, the oldest are dropped.
 
     Raises:

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any, overload
 
 from redset._async.base import AsyncBaseSet
-from redset._checks import check_duration
+from redset._checks import check_duration, check_num
 from redset._chunks import chunks
 from redset._types import T
 from redset.interfaces import NOW, Merge
@@ -166,11 +166,14 @@ class AsyncTTLSet(AsyncBaseSet[T]):
         """Free the memory of expired items, which are out of sight already.
 
         Args:
-            limit: how many to remove at most.
+            limit: how many to remove at most; nothing is removed for less than 1.
 
         Returns:
             How many were removed. One round trip, O(log n + limit).
         """
+        limit = check_num(limit, "limit")
+        if limit < 1:
+            return 0
         return await self._backend.remove_range(self._name, -math.inf, NOW, limit)
 
     def _lifetime(self, ttl: float | None) -> float:

@@ -130,7 +130,7 @@ class BaseSet(CollectionOperators[T], Generic[T]):
         """Remove all items, the dead letters, and whatever else is kept for the set.
 
         Returns:
-            Whether there was anything. One round trip, O(n).
+            Whether there was anything in the store. One round trip, O(n).
         """
         return self._backend.clear(self._name)
 

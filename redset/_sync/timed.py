@@ -48,11 +48,12 @@ class TimeSortedSet(SortedSet[T]):
 
 
 class ScheduledSet(TimeSortedSet[T]):
-    """A sorted set whose scores are due times: what is not due cannot be taken.
+    """A sorted set whose scores are due times: what is not due is not handed out.
 
     `pop`, `take`, `peek` and `peek_score` see only what is due by the store's clock, which
-    is Redis's own or the memory backend's. Everything else sees all items. An item added
-    without a score is due at once. The arguments are those of `SortedSet`.
+    is Redis's own or the memory backend's. Everything else sees all items; `pop_max` and
+    `take_max` take those that are due last, be they due or not. An item added without a
+    score is due at once. The arguments are those of `SortedSet`.
 
     >>> import time
     >>> from redset.backends import MemoryBackend

@@ -7,7 +7,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, overload
 
-from redset._checks import check_duration
+from redset._checks import check_duration, check_num
 from redset._chunks import chunks
 from redset._sync.base import BaseSet
 from redset._types import T
@@ -172,11 +172,14 @@ class TTLSet(BaseSet[T]):
         """Free the memory of expired items, which are out of sight already.
 
         Args:
-            limit: how many to remove at most.
+            limit: how many to remove at most; nothing is removed for less than 1.
 
         Returns:
             How many were removed. One round trip, O(log n + limit).
         """
+        limit = check_num(limit, "limit")
+        if limit < 1:
+            return 0
         return self._backend.remove_range(self._name, -math.inf, NOW, limit)
 
     def _lifetime(self, ttl: float | None) -> float:
