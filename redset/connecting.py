@@ -92,7 +92,8 @@ def connect_async(url: str) -> AsyncMemoryBackend | AsyncRedisBackend:
 
 def _parse(url: object) -> _Address:
     if not isinstance(url, str):
-        message = f"a URL is a str, not {url!r}: hand a client to the set itself"
+        # Only its type is shown: there may be a password in it.
+        message = f"a URL is a str, not {type(url).__name__}: hand a client to the set itself"
         raise TypeError(message)
     parts = urlsplit(url)
     scheme, _, topology = parts.scheme.partition("+")

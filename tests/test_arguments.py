@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,7 +11,7 @@ import redis
 import redis.asyncio
 
 import redset
-from redset import AsyncSortedSet, SortedSet, TTLSet
+from redset import AsyncSortedSet, AsyncTTLSet, SortedSet, TTLSet
 from redset.backends import (
     AsyncMemoryBackend,
     AsyncRedisBackend,
@@ -23,6 +24,8 @@ from redset.testing import ManualClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from tests.support.backends import Backends
 
 
 class Untouchable:
@@ -95,9 +98,27 @@ def test_bad_scores_and_rules_are_not_sent(s: Any) -> None:
         lambda: s.take(2.5),
         lambda: s.between(math.nan),
         lambda: s["a"],
+        lambda: s.dead(1.5),
+        lambda: s.dead(3, "1"),
+        lambda: s.dead(3, -5),
     ):
         with pytest.raises((ValueError, TypeError)):
             call()
+
+
+def test_a_sweep_takes_a_whole_number() -> None:
+    seen: Any = TTLSet(Untouchable(), "seen")
+    for bad in ("x", 1.5, None):
+        with pytest.raises(TypeError, match="limit") as caught:
+            seen.sweep(bad)
+        assert repr(bad) in str(caught.value)
+    assert seen.sweep(0) == seen.sweep(-1) == 0
+
+
+def test_an_asyncio_set_is_neither_true_nor_false() -> None:
+    for kind in (AsyncSortedSet, AsyncTTLSet):
+        with pytest.raises(TypeError, match=r"use its length\(\)"):
+            bool(kind(AsyncMemoryBackend(), "jobs"))
 
 
 def test_numbers_of_all_kinds_are_scores() -> None:
@@ -137,6 +158,25 @@ class TestSources:
                     kind(bad, "jobs")
             with pytest.raises(TypeError, match="no execute_command"):
                 RedisBackend(bad)
+
+    @pytest.mark.parametrize("kind", [SortedSet, AsyncSortedSet])
+    def test_a_class_is_refused(self, kind: Any) -> None:
+        for wrong in (redis.Redis, redis.asyncio.Redis, MemoryBackend, AsyncRedisBackend):
+            with pytest.raises(TypeError, match=rf"is a class: make one, {wrong.__name__}\("):
+                kind(wrong, "jobs")
+
+    def test_a_pipeline_is_refused(self, backends: Backends) -> None:
+        wrong: Any
+        with closing(backends.client("cluster")) as cluster:
+            for wrong in (redis.Redis().pipeline(), cluster.pipeline()):
+                with pytest.raises(TypeError, match="Pipeline is a pipeline"):
+                    SortedSet(wrong, "jobs")
+        for wrong in (
+            redis.asyncio.Redis().pipeline(),
+            redis.asyncio.RedisCluster(host="127.0.0.1").pipeline(),
+        ):
+            with pytest.raises(TypeError, match="Pipeline is a pipeline"):
+                AsyncSortedSet(wrong, "jobs")
 
     def test_backends_fit_their_protocol(self) -> None:
         assert isinstance(MemoryBackend(), Backend)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -100,6 +100,21 @@ def test_other_urls_are_refused(url: str) -> None:
     for open_url in (connect, connect_async):
         with pytest.raises(ValueError, match="use memory://") as caught:
             open_url(url)
+        assert SECRET not in str(caught.value)
+
+
+def test_a_store_in_memory_has_a_name_and_no_more() -> None:
+    for rest in ("/jobs", "jobs/0", "jobs?db=1", "?db=1"):
+        with pytest.raises(ValueError, match="use memory:// or memory://name") as caught:
+            connect(f"memory://{rest}")
+        assert rest in str(caught.value)
+
+
+@pytest.mark.parametrize("bad", [None, 6379, f"redis://:{SECRET}@x".encode()])
+def test_what_is_no_text_is_refused(bad: Any) -> None:
+    for open_url in (connect, connect_async):
+        with pytest.raises(TypeError, match=f"not {type(bad).__name__}: hand") as caught:
+            open_url(bad)
         assert SECRET not in str(caught.value)
 
 

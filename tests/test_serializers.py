@@ -11,6 +11,8 @@ import sys
 from collections import OrderedDict, deque, namedtuple
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
+from functools import partial
+from itertools import product
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, cast
 
@@ -100,6 +102,42 @@ def test_the_examples_in_the_docstrings_are_right(name: str) -> None:
 )
 def test_repr_says_what_it_is(serializer: object, text: str) -> None:
     assert repr(serializer) == text
+
+
+class TestEquality:
+    """Sets with equal serializers are combined by the server: the bytes must be the same."""
+
+    def test_only_those_that_write_the_same_are_equal(self) -> None:
+        key, other = b"k" * 32, b"o" * 32
+        json_signed = partial(SignedSerializer, JSONSerializer())
+        makers: list[Callable[[], object]] = [
+            StringSerializer,
+            JSONSerializer,
+            MsgpackSerializer,
+            PickleSerializer,
+            partial(PickleSerializer[object], protocol=5),
+            partial(NamedtupleSerializer, Point),
+            partial(NamedtupleSerializer, namedtuple("Point", ["x"])),  # noqa: PYI024
+            partial(DataclassSerializer, Task),
+            partial(json_signed, key),
+            partial(json_signed, key, other),
+            partial(json_signed, other, key),
+            partial(json_signed, key, salt=b"jobs"),
+            partial(SignedSerializer, StringSerializer(), key),
+        ]
+        for (row, one), (column, two) in product(enumerate(makers), repeat=2):
+            assert (one() == two()) is (row == column)
+        assert len({make() for make in [*makers, *makers]}) == len(makers)
+        assert JSONSerializer() != "JSONSerializer()"
+
+    def test_a_subclass_equals_only_itself(self) -> None:
+        class Mine(JSONSerializer):
+            pass
+
+        mine = Mine()
+        assert [mine, Mine(), JSONSerializer()].index(mine) == 0
+        assert [mine, Mine(), JSONSerializer()].count(mine) == 1
+        assert JSONSerializer() != mine
 
 
 class TestString:

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from redset import Merge
+from redset import Merge, SortedSet
+from redset.backends import MemoryBackend
 from redset.exceptions import DecodeError, EmptySetError, RedsetError, ScoreError
-from redset.serializers import JSONSerializer
+from redset.serializers import JSONSerializer, SignedSerializer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -390,6 +391,30 @@ class TestCombining:
         assert list(one.items()) == [("b", 2.0), ("c", 3.0)]
         assert one.intersection_update(two, three) == 1
         assert list(one) == ["c"]
+
+    @pytest.mark.parametrize("call", ["union", "intersect"])
+    def test_the_store_combines_what_it_can(
+        self, call: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        sent: list[Any] = []
+        store = MemoryBackend()
+
+        def record(*arguments: Any) -> int:
+            sent.append(arguments)
+            return 0
+
+        monkeypatch.setattr(store, call, record)
+        key = b"sixteen bytes or more"
+        one, two, three = (
+            SortedSet(store, name, serializer=SignedSerializer(JSONSerializer(), key, salt=salt))
+            for name, salt in [("one", b"a"), ("two", b"a"), ("three", b"b")]
+        )
+        combine = {"union": "union_update", "intersect": "intersection_update"}[call]
+        getattr(one, combine)(two)
+        assert [arguments[:2] for arguments in sent] == [("one", ["two"])]
+        # What these hold in common differs as bytes.
+        getattr(one, combine)(two, three)
+        assert len(sent) == 1
 
 
 class TestUndecodable:

@@ -79,7 +79,7 @@ def _execute_command(client: object) -> object:
     if command is None:
         message = f"{client!r} is no Redis client: it has no execute_command"
         raise TypeError(message)
-    if hasattr(client, "command_stack"):
+    if hasattr(client, "execute"):
         message = f"{_kind(client)} is a pipeline, which keeps replies back: pass its client"
         raise TypeError(message)
     return command
