@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import uuid
-from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.support.backends import Backends, make_set
-from tests.support.leaks import leaked_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -72,6 +70,4 @@ def make(backends: Backends, kind: str, backend: Backend, name: str) -> Iterator
     yield make
     for each in made.values():
         each.clear()
-    if not kind.startswith("memory"):
-        with closing(backends.client(kind.removesuffix("-async"))) as client:
-            assert leaked_keys(client, name) == []
+    assert backends.leaked_keys(kind, name) == []

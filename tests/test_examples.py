@@ -6,13 +6,10 @@ import re
 import runpy
 import subprocess
 import sys
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-
-from tests.support.leaks import leaked_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,8 +26,7 @@ def url(request: pytest.FixtureRequest, backends: Backends, name: str) -> Iterat
         yield "memory://"
         return
     yield backends.server("valkey-9.1").url
-    with closing(backends.client("valkey-9.1")) as client:
-        assert leaked_keys(client, name) == []
+    assert backends.leaked_keys("valkey-9.1", name) == []
 
 
 @pytest.fixture
@@ -99,5 +95,4 @@ def test_the_crawler_starts_processes_that_share_a_server(backends: Backends, na
     command += ["--url", url, "--prefix", name]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert re.search(r"^parsed +2$", done.stdout, re.MULTILINE)
-    with closing(backends.client("valkey-9.1")) as client:
-        assert leaked_keys(client, name) == []
+    assert backends.leaked_keys("valkey-9.1", name) == []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, closing, nullcontext
 from typing import TYPE_CHECKING, Any, Self, cast
 
 import fakeredis
@@ -18,7 +18,8 @@ from redset import connect, connect_async
 from redset.backends import AsyncMemoryBackend, AsyncRedisBackend, MemoryBackend, RedisBackend
 from redset.testing import blocking
 from redset.testing._blocking import Blocking
-from tests.support.servers import Kind, Server, start_cluster, start_sentinel
+from tests.support.leaks import leaked_keys
+from tests.support.servers import Kind, Sentinel, Server, start_cluster, start_sentinel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,6 +80,13 @@ class Backends:
         """Return a new client of what keeps the backend of this kind."""
         return self._client(kind)()
 
+    def leaked_keys(self, kind: str, prefix: str) -> list[str]:
+        """Return the keys that were left with this prefix where the kind keeps its sets."""
+        if kind.startswith("memory"):
+            return []
+        with closing(self.client(kind.removesuffix("-async"))) as client:
+            return leaked_keys(client, prefix)
+
     def _open(self, kind: str) -> Backend:
         if kind == "memory":
             return MemoryBackend()
@@ -92,7 +100,7 @@ class Backends:
         return self._stack.enter_context(_backend(make()))
 
     def _open_sentinel(self, kind: str) -> Backend:
-        setup = self._serve("sentinel", lambda: start_sentinel("redis-6.2"))
+        setup = self._sentinels()
         hosts = ",".join(f"{host}:{port}" for host, port in setup.addresses)
         url = f"redis+sentinel://{hosts}/{setup.service}"
         if kind.endswith("-async"):
@@ -100,6 +108,10 @@ class Backends:
         backend = connect(url)
         self._stack.callback(backend.close)
         return backend
+
+    def _sentinels(self) -> Sentinel:
+        setup: Sentinel = self._serve("sentinel", lambda: start_sentinel("redis-6.2"))
+        return setup
 
     def _serve(self, key: str, start: Callable[[], Any]) -> Any:
         if key not in self._servers:
@@ -114,7 +126,7 @@ class Backends:
     def _make_client(self, kind: str) -> Callable[[], Any]:
         is_async = kind.endswith("-async")
         if kind.startswith("fakeredis"):
-            server = fakeredis.FakeServer()
+            server = self._serve("fakeredis", lambda: nullcontext(fakeredis.FakeServer()))
             fake = fakeredis.FakeAsyncRedis if is_async else fakeredis.FakeRedis
             return lambda: fake(server=server)
         if kind.startswith("cluster"):
@@ -122,6 +134,9 @@ class Backends:
             port = cluster.servers[0].port
             clients: Any = redis.asyncio if is_async else redis
             return lambda: clients.RedisCluster(host="127.0.0.1", port=port)
+        if kind.startswith("sentinel"):
+            port = self._sentinels().master.port
+            return lambda: redis.Redis(port=port)
         version = kind.removesuffix("-async")
         port = self.server("-".join(version.split("-")[:2])).port
         if "valkey-py" in kind:
