@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
+
+DOCUMENTATION = Path(__file__).parent.parent / "docs" / "backends.md"
 
 pytest_plugins = ["pytester"]
 
@@ -20,20 +25,27 @@ def test_a_kit_without_a_backend_says_what_it_needs(pytester: pytest.Pytester) -
     result.stdout.fnmatch_lines(["*NotImplementedError: TestMine needs a fixture called backend"])
 
 
-def test_a_kit_with_a_backend_runs(pytester: pytest.Pytester) -> None:
+def test_the_kit_is_used_as_the_documentation_says(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
-        """
-        import pytest
-        from redset.backends import MemoryBackend
-        from redset.testing import BackendConformance, backend_machine
-
-        class TestMine(BackendConformance):
-            @pytest.fixture
-            def backend(self):
-                return MemoryBackend()
-
-        TestMineAtRandom = backend_machine(MemoryBackend).TestCase
+        mine="""
+        from redset.backends import AsyncMemoryBackend as MyAsyncBackend
+        from redset.backends import MemoryBackend as MyBackend
         """
     )
-    result = pytester.runpytest_inprocess("-k", "slice or Random", "-p", "no:xdist")
+    pytester.syspathinsert()
+    examples = re.findall(r"```python\n(.*?)```", DOCUMENTATION.read_text(), re.DOTALL)
+    assert len(examples) == 3
+    for number, example in enumerate(examples):
+        pytester.makepyfile(**{f"test_example_{number}": example})
+    pytester.makeconftest(
+        """
+        from hypothesis import settings
+
+        settings.register_profile("short", max_examples=3)
+        settings.load_profile("short")
+        """
+    )
+    # Of all checks, some that move time and some that do not; and random ones.
+    result = pytester.runpytest_subprocess("-k", "slice or time_makes_due or Random")
     assert result.ret == pytest.ExitCode.OK
+    assert result.parseoutcomes()["passed"] == 3 * 4

@@ -90,7 +90,8 @@ class AsyncBaseSet(AsyncCollectionOperators[T], Generic[T]):
             item: the item.
 
         Returns:
-            Whether it was there. One round trip, O(log n) (``ZREM``).
+            Whether it was there. One round trip, O(log n): ``ZREM``, or ``remove.lua`` if
+            what has expired does not count.
         """
         return await self._remove([self._dump(item)]) == 1
 
@@ -98,7 +99,7 @@ class AsyncBaseSet(AsyncCollectionOperators[T], Generic[T]):
         """Remove an item that must be there.
 
         Args:
-            item: the item. One round trip, O(log n) (``ZREM``).
+            item: the item. One round trip, O(log n); see `discard`.
 
         Raises:
             KeyError: if it is not in the set.
@@ -113,7 +114,8 @@ class AsyncBaseSet(AsyncCollectionOperators[T], Generic[T]):
             items: any iterable of items; it is not read ahead by more than a thousand.
 
         Returns:
-            How many were there. A round trip for every thousand, O(log n) an item (``ZREM``).
+            How many were there. A round trip for every thousand, O(log n) an item; see
+            `discard`.
         """
         return sum([await self._remove(chunk) for chunk in chunks(map(self._dump, items))])
 

@@ -235,7 +235,8 @@ class SortedSet(ReadableSet[T]):
             timeout: how many seconds to wait for an item; None waits for ever.
 
         Returns:
-            The item. One round trip, O(log n) (``ZPOPMIN``, then ``BZPOPMIN``).
+            The item. One round trip, O(log n): ``ZPOPMIN``, and ``BZPOPMIN`` to wait; from
+            a `ScheduledSet`, ``pop_due.lua``.
 
         Raises:
             EmptySetError: if there is none. It is a `KeyError`.
@@ -255,7 +256,7 @@ class SortedSet(ReadableSet[T]):
             timeout: how many seconds to wait for the first item; None waits for ever.
 
         Returns:
-            Up to ``num`` items in order. One round trip, O(log n) an item (``ZPOPMIN``).
+            Up to ``num`` items in order. One round trip, O(log n) an item: see `pop`.
         """
         num = check_num(num)
         timeout = check_timeout(timeout)

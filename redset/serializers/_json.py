@@ -28,8 +28,8 @@ class JSONSerializer(EqualByParts, Generic[T]):
     argument, as in ``JSONSerializer[Task]()``, is the caller's assertion about the
     data and checked by nobody; `DataclassSerializer` validates.
 
-    Identity is bytes: 1 and 1.0 are two members. Keys should be strings; others
-    become strings, as in the module `json`, and come back as such.
+    Identity is bytes: 1 and 1.0 are two members, and so are 0.0 and -0.0. Keys should
+    be strings; others become strings, as in the module `json`, and come back as such.
 
     >>> serializer = JSONSerializer[dict[str, int]]()
     >>> serializer.dumps({"b": 2, "a": 1})

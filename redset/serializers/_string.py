@@ -10,7 +10,8 @@ __all__ = ["StringSerializer"]
 class StringSerializer(EqualByParts):
     r"""Stores text as UTF-8, with nothing around it. The default of every set.
 
-    As in 0.5.1, whatever else is given to `dumps` at run time is stored as its
+    A subclass of `str`, an enumeration of text among them, is stored as the text it
+    holds. As in 0.5.1, whatever else is given to `dumps` at run time is stored as its
     ``str()``, except that `bytes` and `bytearray` are stored as they are. Type
     checkers accept only `str`, which is what comes back.
 
