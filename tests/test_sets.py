@@ -684,6 +684,7 @@ class TestTTL:
         s.update(range(10), ttl=0.02)
         s.add(99, 60)
         time.sleep(0.05)
+        assert s.sweep(0) == s.sweep(-1) == 0
         assert s.sweep(4) == 4
         assert s.sweep() == 6
         assert s.sweep() == 0
