@@ -18,8 +18,8 @@ from redset import connect
 from redset.demo import main, program
 from redset.demo.crawling import Counts, Crawl
 from redset.demo.library import Library
-from redset.demo.workers import Plan, work_alone
-from tests.support.leaks import leaked_keys
+from redset.demo.workers import Plan, server_errors, work_alone
+from tests.support.servers import Server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -64,8 +64,7 @@ def folder(tmp_path: Path) -> Path:
 def url(backends: Backends, name: str) -> Iterator[str]:
     """Return the address of a server, on which in the end no key must be left."""
     yield backends.server("valkey-9.1").url
-    with closing(backends.client("valkey-9.1")) as client:
-        assert leaked_keys(client, name) == []
+    assert backends.leaked_keys("valkey-9.1", name) == []
 
 
 def numbers(report: str) -> dict[str, int]:
@@ -265,7 +264,9 @@ def test_the_sets_can_be_removed_by_hand(
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["--workers", "0"], "'0' is no number of workers: give 1 or more"),
+        (["--workers", "0"], "'0' is no number of workers: give 1 to 256"),
+        (["--workers", "257"], "'257' is no number of workers: give 1 to 256"),
+        (["--prefix", "{}"], "choose a name without it"),
         (["--workers", "many"], "'many' is no number of workers"),
         (["--url", "http://here"], "argument --url: cannot connect by 'http'"),
         (["--url", "redis://127.0.0.1:1"], "argument --url: "),
@@ -376,6 +377,59 @@ def test_ctrl_c_ends_a_run_and_its_processes(folder: Path, url: str, name: str) 
     assert run.returncode == 130
     assert "Interrupted, with 1 modules not parsed." in output
     assert "Traceback" not in errors
+
+
+@contextmanager
+def at_work(server: Server, folder: Path) -> Generator[subprocess.Popen[str]]:
+    """Give a run whose workers are waiting for a module that never comes."""
+    arguments = ["--folder", str(folder), "--workers", "2", "--url", server.url]
+    with connect(server.url) as backend:
+        crawl = Crawl(backend, "redset-demo", Library.at(folder))
+        crawl.join("test")
+        crawl.found.add("missing")
+        with started(*arguments) as run:
+            until(lambda: crawl.counts().parsed == len(MODULES))
+            yield run
+
+
+def test_a_server_that_dies_is_told_in_one_line(folder: Path) -> None:
+    with Server("valkey-9.1") as server, at_work(server, folder) as run:
+        server.kill()
+        output, errors = run.communicate(timeout=100)
+    assert (run.returncode, output) == (1, "")
+    assert re.findall("^python -m redset.demo: the server failed: .+$", errors, re.MULTILINE)
+    assert "Traceback" not in errors
+
+
+def test_ctrl_c_again_and_again_ends_a_run_whose_server_is_silent(folder: Path) -> None:
+    with Server("valkey-9.1") as server, at_work(server, folder) as run:
+
+        def ended() -> bool:
+            os.killpg(run.pid, signal.SIGINT)
+            return run.poll() is not None
+
+        os.kill(server.pid, signal.SIGSTOP)
+        try:
+            until(ended, pause=0.5)
+        finally:
+            os.kill(server.pid, signal.SIGCONT)
+        _, errors = run.communicate(timeout=10)
+    assert run.returncode == 130
+    assert "Traceback" not in errors
+
+
+def test_a_reader_that_goes_away_is_no_error(folder: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "redset.demo", "--folder", str(folder)]
+    with os.fdopen(writer, "w") as pipe:
+        run = subprocess.run(command, stdout=pipe, stderr=subprocess.PIPE, text=True, check=False)
+    assert (run.returncode, run.stderr) == (1, "")
+
+
+def test_no_server_fails_without_a_client_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "redis", None)
+    assert server_errors() == ()
 
 
 def test_workers_end_when_their_program_is_killed(

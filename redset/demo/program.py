@@ -14,8 +14,17 @@ from typing import TYPE_CHECKING
 
 from redset import connect
 from redset.backends import MemoryBackend
+from redset.backends.redis.keys import LOCK, sibling
 from redset.demo.crawling import Counts, Crawl
-from redset.demo.workers import Plan, Workers, interrupts_ignored, processes, quiet, threads
+from redset.demo.workers import (
+    Plan,
+    Workers,
+    interrupts_ignored,
+    processes,
+    quiet,
+    server_errors,
+    threads,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +35,8 @@ __all__ = ["main"]
 # All in seconds: between two looks at the progress; without any, before a run gives up.
 _TICK = 0.1
 _PATIENCE = 30.0
+# More would only take memory: parsing is work for the processor.
+_MOST_WORKERS = 256
 # The exit code of programs ended by Ctrl-C.
 _INTERRUPTED = 130
 
@@ -56,8 +67,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.clear:
         print(f"The sets of this crawl are removed; {waiting:,} modules were waiting.")
         return 0
-    with quiet():
-        return run(plan, seeds, options.workers)
+    try:
+        with quiet():
+            return run(plan, seeds, options.workers)
+    except KeyboardInterrupt:  # once more, while the workers were told to stop
+        return _INTERRUPTED
+    except server_errors() as error:
+        print(f"{parser.prog}: the server failed: {error}", file=sys.stderr)
+        return 1
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -83,6 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add(
         "--prefix",
+        type=_prefix,
         default="redset-demo",
         help="what the names of the sets begin with (default: %(default)s)",
     )
@@ -96,10 +114,19 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        message = f"{text!r} is no number of workers: give 1 or more"
+    if not text.isdecimal() or not 1 <= int(text) <= _MOST_WORKERS:
+        message = f"{text!r} is no number of workers: give 1 to {_MOST_WORKERS}"
         raise argparse.ArgumentTypeError(message)
     return int(text)
+
+
+def _prefix(text: str) -> str:
+    try:
+        # The sets have locks, which are not for every name.
+        sibling(f"{text}:", LOCK)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
 
 
 class Progress:

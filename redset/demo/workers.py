@@ -6,7 +6,7 @@ import multiprocessing
 import signal
 import threading
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,15 @@ if TYPE_CHECKING:
 
     from redset.interfaces import Backend
 
-__all__ = ["Plan", "Workers", "interrupts_ignored", "processes", "quiet", "threads"]
+__all__ = [
+    "Plan",
+    "Workers",
+    "interrupts_ignored",
+    "processes",
+    "quiet",
+    "server_errors",
+    "threads",
+]
 
 
 @dataclass(frozen=True)
@@ -69,7 +77,9 @@ def threads(crawl: Crawl, names: Iterable[str]) -> Workers:
     """Return workers that share this process and its memory."""
     stop = threading.Event()
     calls = [(crawl, name, stop.is_set) for name in names]
-    return Workers([threading.Thread(target=work, args=call) for call in calls], stop.set)
+    return Workers(
+        [threading.Thread(target=work, args=call, daemon=True) for call in calls], stop.set
+    )
 
 
 def processes(plan: Plan, names: Iterable[str]) -> Workers:
@@ -84,9 +94,21 @@ def processes(plan: Plan, names: Iterable[str]) -> Workers:
 
 
 def work_alone(plan: Plan, worker: str, stopped: Callable[[], bool]) -> None:
-    """Work in a process of one's own; see `work`."""
-    with quiet(), connect(plan.url) as backend:
+    """Work in a process of one's own; see `work`.
+
+    If the server fails, it does so for the program that started this, too, which tells.
+    """
+    with suppress(*server_errors()), quiet(), connect(plan.url) as backend:
         work(plan.crawl(backend, plan.library()), worker, stopped)
+
+
+def server_errors() -> tuple[type[Exception], ...]:
+    """Return the classes of what is raised if a server fails: none without a client library."""
+    try:
+        from redis import RedisError
+    except ImportError:
+        return ()
+    return (RedisError,)
 
 
 @contextmanager
