@@ -209,3 +209,13 @@ def test_the_first_are_found_past_all_that_is_stale() -> None:
         held.remove(b"%03d" % i)
     assert held.first(1) == [(b"070", 70.0)]
     check(held)
+
+
+def test_what_is_stale_behind_the_popped_is_dropped() -> None:
+    held = SortedMap()
+    held.add([(b"%03d" % i, float(i)) for i in range(100)], Merge.REPLACE)
+    for i in range(20, 100):
+        held.remove(b"%03d" % i)
+    for i in range(20):
+        assert held.pop_first(1, math.inf) == [(b"%03d" % i, float(i))]
+        check(held)
