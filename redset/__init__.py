@@ -10,24 +10,31 @@
 
 from __future__ import annotations
 
+from redset._async.claims import AsyncClaim
 from redset._async.sets import AsyncSortedSet
 from redset._async.timed import AsyncScheduledSet, AsyncTimeSortedSet
 from redset._async.ttl import AsyncTTLSet
+from redset._sync.claims import Claim
 from redset._sync.sets import SortedSet
 from redset._sync.timed import ScheduledSet, TimeSortedSet
 from redset._sync.ttl import TTLSet
 from redset.connecting import connect, connect_async
-from redset.interfaces import DeadLetter, Merge
+from redset.interfaces import DeadLetter, Merge, Stats
+from redset.retry import Retry
 
 __all__ = [
+    "AsyncClaim",
     "AsyncScheduledSet",
     "AsyncSortedSet",
     "AsyncTTLSet",
     "AsyncTimeSortedSet",
+    "Claim",
     "DeadLetter",
     "Merge",
+    "Retry",
     "ScheduledSet",
     "SortedSet",
+    "Stats",
     "TTLSet",
     "TimeSortedSet",
     "connect",

@@ -13,17 +13,27 @@ if TYPE_CHECKING:
     from typing import SupportsFloat, SupportsInt
 
 __all__ = [
+    "check_delay",
     "check_duration",
+    "check_fraction",
+    "check_lease",
     "check_limit",
+    "check_max_attempts",
     "check_merge",
     "check_name",
     "check_num",
     "check_part",
+    "check_reason",
+    "check_retry",
     "check_score",
     "check_scorer",
     "check_start",
     "check_timeout",
 ]
+
+# The longest lease or delay in seconds, about 30 years: servers must be able to count it in ms.
+_AGES = 1e9
+_EXAMPLES = {"serializer": "the module json", "retry": "redset.Retry()"}
 
 
 def check_name(name: object) -> str:
@@ -85,6 +95,60 @@ def check_duration(seconds: object, of: str, least: float = 0.0) -> float:
     return number
 
 
+def check_lease(lease: object) -> float:
+    """Return how many seconds a claim lasts."""
+    seconds = check_duration(lease, "lease", least=0.001)
+    return _check_finite(seconds, "lease", "extend() it, or claim with keep_alive=True")
+
+
+def check_delay(delay: object, of: str = "delay") -> float:
+    """Return for how many seconds something is put off, which may be none."""
+    seconds = check_score(delay, of)
+    if seconds < 0:
+        message = f"{of} is {delay!r}, but must not be below 0 seconds"
+        raise ValueError(message)
+    return _check_finite(seconds, of, "use a number of seconds")
+
+
+def check_fraction(fraction: object, of: str) -> float:
+    """Return a part of a whole, from 0 to 1."""
+    number = check_score(fraction, of)
+    if not 0 <= number <= 1:
+        message = f"{of} is {fraction!r}, but must be from 0 (none) to 1 (all)"
+        raise ValueError(message)
+    return number
+
+
+def check_max_attempts(max_attempts: object) -> int:
+    """Return how often an item is tried, which must be at least once."""
+    number = check_num(max_attempts, "max_attempts")
+    if number < 1:
+        message = f"max_attempts is {max_attempts!r}, but must be at least 1, or None for no end"
+        raise ValueError(message)
+    return number
+
+
+def check_reason(reason: object) -> str:
+    """Return why an item is given up."""
+    if not isinstance(reason, str):
+        message = f"reason is a str, not {reason!r}: say why, str(error) will do"
+        raise TypeError(message)
+    return reason
+
+
+def check_retry(retry: object) -> None:
+    """Raise `TypeError` unless this is None or says when to try again."""
+    if retry is not None:
+        check_part(retry, "retry", "delay", "is_last")
+
+
+def _check_finite(seconds: float, of: str, remedy: str) -> float:
+    if seconds > _AGES:
+        message = f"{of} is {seconds!r}, but must be at most {_AGES:g} seconds: {remedy}"
+        raise ValueError(message)
+    return seconds
+
+
 def check_num(num: object, of: str = "num") -> int:
     """Return a number of items, which must be whole."""
     try:
@@ -137,6 +201,6 @@ def check_part(part: object, of: str, *methods: str) -> None:
         if not callable(found):
             message = (
                 f"{of} {part!r} has no {method}(): it needs {' and '.join(methods)}, "
-                "as the module json has"
+                f"as {_EXAMPLES[of]} has"
             )
             raise TypeError(message)

@@ -10,6 +10,7 @@ from __future__ import annotations
 __all__ = [
     "DecodeError",
     "EmptySetError",
+    "LeaseLost",
     "LockTimeout",
     "MissingDependencyError",
     "RedsetError",
@@ -31,6 +32,14 @@ class EmptySetError(RedsetError, KeyError):
 
 class LockTimeout(RedsetError, TimeoutError):  # noqa: N818  (its name in 0.5.1)
     """The lock of a set could not be had within ``lock_timeout`` seconds."""
+
+
+class LeaseLost(RedsetError, RuntimeError):  # noqa: N818  (it is what happened)
+    """A claim is not held any more: its lease ran out and the item was put back, or it ended.
+
+    What was called has changed nothing. Somebody else may be at work on the item, so guard
+    what you write elsewhere by the claim's ``token``.
+    """
 
 
 class ScoreError(RedsetError, ValueError):

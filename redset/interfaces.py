@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Final, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 from typing_extensions import TypeVar
 
@@ -24,16 +24,21 @@ __all__ = [
     "AsyncRedisClient",
     "Backend",
     "Bound",
+    "Claimed",
     "Clock",
     "DeadLetter",
     "Dumper",
     "Entry",
+    "Hold",
+    "Lease",
     "Loader",
     "Merge",
     "Moment",
     "RedisClient",
     "Scorer",
     "Serializer",
+    "Stats",
+    "Terms",
 ]
 
 T = TypeVar("T")
@@ -85,6 +90,79 @@ class DeadLetter:
     """The score it had, and gets back when it is redriven."""
     time: float
     """When it was set aside, in unix seconds by the backend's clock; 0.0 until then."""
+    attempts: int = 0
+    """How often it had been claimed; 0 if it was taken without a claim."""
+
+
+class Lease(NamedTuple):
+    """One member that was claimed, and on what terms."""
+
+    member: bytes
+    score: float
+    """The score it had, and gets back with a lease that runs out."""
+    attempt: int
+    """How often it has been claimed since it was added, this time included."""
+    token: int
+    """The fencing token: higher than that of every earlier claim of the set."""
+    deadline: float
+    """When the lease runs out, in unix seconds by the backend's clock."""
+
+
+Hold: TypeAlias = tuple[bytes, int]
+"""What names one claim: its member, and its token."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """On what terms members are claimed."""
+
+    lease: float
+    """How many seconds a claim lasts unless it is extended."""
+    high: Bound
+    """Scores up to this one can be claimed: infinity or `NOW`."""
+    merge: Merge
+    """The rule for members that were added while they were claimed."""
+    max_attempts: int | None
+    """After how many attempts an expired claim becomes a dead letter; None for never."""
+    dead_limit: int
+    """How many dead letters to keep."""
+
+
+class Claimed(NamedTuple):
+    """What `Backend.claim` did."""
+
+    leases: list[Lease]
+    """What was claimed, in order."""
+    acknowledged: list[bool]
+    """Of each claim to be acknowledged, whether it was still held."""
+    dropped: int
+    """How many dead letters were dropped beyond the limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """How many items of a set are in which state, and since when.
+
+    Every item is in one of ``pending``, ``claimed`` and ``dead``; one that was added again
+    while it was claimed is, besides, pending or parked.
+    """
+
+    pending: int
+    """How many wait to be handed out, due or not."""
+    due: int
+    """How many of these can be handed out now."""
+    delayed: int
+    """How many of the pending are held back after a ``nack`` or ``reschedule``."""
+    claimed: int
+    """How many are being worked on."""
+    parked: int
+    """How many of the claimed were added again, and will be pending when that claim ends."""
+    dead: int
+    """How many dead letters there are."""
+    oldest_score: float | None
+    """The lowest score of the set; None if it has no items."""
+    oldest_claim: float | None
+    """When the claim was made whose lease is the first to run out, in unix seconds."""
 
 
 class Loader(Protocol[T_co]):
@@ -233,7 +311,10 @@ class Backend(Protocol):
         ...
 
     def remove(self, name: str, members: Sequence[bytes], *, low: Bound = ...) -> int:
-        """Remove members; return how many of them were there with a score from ``low``."""
+        """Remove members; return how many of them were there with a score from ``low``.
+
+        Members that are parked or held back are removed, too; those that are claimed stay so.
+        """
         ...
 
     def remove_range(self, name: str, low: Bound, high: Bound, limit: int | None = None) -> int:
@@ -261,6 +342,87 @@ class Backend(Protocol):
         ``high``; with `NOW`, an entry that falls due ends the wait, too. Whatever call
         brings an entry in reach ends the wait, within a second at the latest.
         """
+        ...
+
+    def claim(
+        self, name: str, count: int, terms: Terms, *, acknowledge: Sequence[Hold] = ()
+    ) -> Claimed:
+        """Acknowledge claims that are done, then claim the first members of the set.
+
+        A member that is claimed leaves the set until it is acknowledged, released or
+        rejected, or until its lease has run out and somebody claims: then it is put back
+        with its score. At most one holder has a member. One that was added while it is
+        claimed stays in the set, or is parked out of sight by a claim that meets it, and is
+        put back when the claim ends; scores meet by the rule of the terms, in the order in
+        which they were given. ``count`` is at most a thousand.
+        """
+        ...
+
+    def wait_claim(
+        self,
+        name: str,
+        count: int,
+        terms: Terms,
+        timeout: float | None,
+        *,
+        acknowledge: Sequence[Hold] = (),
+    ) -> Claimed:
+        """Like `claim`, waiting up to ``timeout`` seconds (None: for ever) for the first.
+
+        Acknowledges at once. Whatever brings a member in reach ends the wait: an add, a due
+        time, a lease that runs out, a claim that ends; others' plain adds within a second.
+        """
+        ...
+
+    def acknowledge(self, name: str, holds: Sequence[Hold], merge: Merge) -> list[bool]:
+        """End claims whose members are done with; tell of each whether it was still held.
+
+        A claim that is no longer held is not touched, whoever has the member by now.
+        """
+        ...
+
+    def release(
+        self,
+        name: str,
+        hold: Hold,
+        merge: Merge,
+        *,
+        score: Bound | None = None,
+        delay: float = 0.0,
+        fresh: bool = False,
+    ) -> bool:
+        """End a claim and put its member back; return whether it was still held.
+
+        Args:
+            name: the set.
+            hold: the claim.
+            merge: the rule for a member that was added meanwhile. This call is the latest,
+                except without ``score`` and ``delay``: then the member's own score is older
+                than any that was given meanwhile.
+            score: its new score; its own by default; `NOW` for ``delay`` seconds from now.
+            delay: without `NOW`, for how many seconds to hold it back, out of the set. One
+                that was added meanwhile is due now, so with `Merge.KEEP` and `Merge.EARLIEST`
+                it is not held back, and one that is added later ends the delay, unless the
+                rule is `Merge.KEEP` or `Merge.LATEST`.
+            fresh: forget its attempts.
+        """
+        ...
+
+    def extend(self, name: str, holds: Sequence[Hold], lease: float) -> list[float | None]:
+        """Let claims last ``lease`` seconds from now; return the deadlines, None if not held."""
+        ...
+
+    def reject(
+        self, name: str, rejected: Sequence[tuple[Hold, str]], merge: Merge, limit: int
+    ) -> tuple[list[bool], int]:
+        """End claims and make their members dead letters, for the reason given with each.
+
+        Returns whether each was still held, and how many dead letters were dropped.
+        """
+        ...
+
+    def stats(self, name: str, high: Bound) -> Stats:
+        """Count the set's members by their state; those with scores up to ``high`` are due."""
         ...
 
     def scores(self, name: str, members: Sequence[bytes]) -> list[float | None]:
@@ -323,9 +485,9 @@ class Backend(Protocol):
         ...
 
     def clear(self, name: str) -> bool:
-        """Remove the set, its dead letters and all else kept for it, except a held lock.
+        """Remove the set, its claims and dead letters, and all else but a held lock.
 
-        Returns whether there were any members or dead letters.
+        Returns whether there were any members, claims or dead letters.
         """
         ...
 
@@ -414,6 +576,55 @@ class AsyncBackend(Protocol):
         self, name: str, count: int, timeout: float | None, *, high: Bound = ...
     ) -> list[Entry]:
         """See `Backend.wait_pop`."""
+        ...
+
+    async def claim(
+        self, name: str, count: int, terms: Terms, *, acknowledge: Sequence[Hold] = ()
+    ) -> Claimed:
+        """See `Backend.claim`."""
+        ...
+
+    async def wait_claim(
+        self,
+        name: str,
+        count: int,
+        terms: Terms,
+        timeout: float | None,
+        *,
+        acknowledge: Sequence[Hold] = (),
+    ) -> Claimed:
+        """See `Backend.wait_claim`."""
+        ...
+
+    async def acknowledge(self, name: str, holds: Sequence[Hold], merge: Merge) -> list[bool]:
+        """See `Backend.acknowledge`."""
+        ...
+
+    async def release(
+        self,
+        name: str,
+        hold: Hold,
+        merge: Merge,
+        *,
+        score: Bound | None = None,
+        delay: float = 0.0,
+        fresh: bool = False,
+    ) -> bool:
+        """See `Backend.release`."""
+        ...
+
+    async def extend(self, name: str, holds: Sequence[Hold], lease: float) -> list[float | None]:
+        """See `Backend.extend`."""
+        ...
+
+    async def reject(
+        self, name: str, rejected: Sequence[tuple[Hold, str]], merge: Merge, limit: int
+    ) -> tuple[list[bool], int]:
+        """See `Backend.reject`."""
+        ...
+
+    async def stats(self, name: str, high: Bound) -> Stats:
+        """See `Backend.stats`."""
         ...
 
     async def scores(self, name: str, members: Sequence[bytes]) -> list[float | None]:

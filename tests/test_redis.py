@@ -286,7 +286,7 @@ class TestFaults:
         self, remote: Remote, port: int, name: str
     ) -> None:
         with Proxy(port) as proxy:
-            dropped = proxy.drop_next_reply(b"ZADD")
+            dropped = proxy.drop_next_reply(b"EVALSHA")
             s = make_set(remote(proxy.port, retries=10), "SortedSet", name)
             s.add("a", 1)
             assert dropped.is_set()

@@ -129,12 +129,7 @@ class AsyncDeadLetterSet(AsyncBaseSet[T]):
         return items
 
     async def _bury(self, letters: Sequence[DeadLetter]) -> None:
-        _log.warning(
-            "%d undecodable item(s) of %r became dead letters, see dead(); the first: %s",
-            len(letters),
-            self._name,
-            letters[0].reason,
-        )
+        self._warn_of_undecodable(len(letters), letters[0].reason)
         try:
             dropped = await self._backend.bury(self._name, letters, self._dead_limit)
         except Exception:
@@ -144,3 +139,11 @@ class AsyncDeadLetterSet(AsyncBaseSet[T]):
             raise
         if dropped:
             _log.error("dropped %d dead letters of %r: the limit is reached", dropped, self._name)
+
+    def _warn_of_undecodable(self, num: int, reason: str) -> None:
+        _log.warning(
+            "%d undecodable item(s) of %r became dead letters, see dead(); the first: %s",
+            num,
+            self._name,
+            reason,
+        )

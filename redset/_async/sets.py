@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Sized
 from typing import TYPE_CHECKING, Any, overload
 
-from redset._async.reading import AsyncReadableSet
+from redset._async.claiming import AsyncClaimingSet
 from redset._checks import (
     check_duration,
     check_num,
@@ -26,14 +25,14 @@ if TYPE_CHECKING:
     from redset.interfaces import (
         AsyncBackend,
         AsyncRedisClient,
-        Bound,
         Entry,
         Scorer,
         Serializer,
     )
+    from redset.retry import Retry
 
 
-class AsyncSortedSet(AsyncReadableSet[T]):
+class AsyncSortedSet(AsyncClaimingSet[T]):
     """A sorted set of items, shared by all who use its name on the same store.
 
     The item with the lowest score is handed out first; ties go by the items' bytes. An
@@ -49,6 +48,8 @@ class AsyncSortedSet(AsyncReadableSet[T]):
         merge: what becomes of the score of an item that is added again; by default, the
             new one replaces it.
         dead_limit: how many dead letters to keep; beyond it, the oldest are dropped.
+        retry: when items whose work failed are tried again, and how often; by default after
+            1, 2, 4 … seconds, at most 300, and for ever.
 
     Raises:
         TypeError: if an argument is not what it should be; the message says what is.
@@ -66,9 +67,6 @@ class AsyncSortedSet(AsyncReadableSet[T]):
     ['feed the cat', 'mow the lawn']
     """
 
-    # Entries up to this bound can be taken.
-    _high: Bound = math.inf
-
     @overload
     def __init__(
         self: AsyncSortedSet[str],
@@ -81,6 +79,7 @@ class AsyncSortedSet(AsyncReadableSet[T]):
         *,
         merge: Merge = Merge.REPLACE,
         dead_limit: int = 10_000,
+        retry: Retry | None = None,
     ) -> None: ...
     @overload
     def __init__(
@@ -94,6 +93,7 @@ class AsyncSortedSet(AsyncReadableSet[T]):
         lock_expires: float | None = None,
         merge: Merge = Merge.REPLACE,
         dead_limit: int = 10_000,
+        retry: Retry | None = None,
     ) -> None: ...
     @overload
     def __init__(
@@ -107,6 +107,7 @@ class AsyncSortedSet(AsyncReadableSet[T]):
         *,
         merge: Merge = Merge.REPLACE,
         dead_limit: int = 10_000,
+        retry: Retry | None = None,
     ) -> None: ...
     def __init__(
         self,
@@ -119,6 +120,7 @@ class AsyncSortedSet(AsyncReadableSet[T]):
         *,
         merge: Merge = Merge.REPLACE,
         dead_limit: int = 10_000,
+        retry: Retry | None = None,
     ) -> None:
         check_scorer(scorer)
         self._scorer = scorer
@@ -129,7 +131,7 @@ class AsyncSortedSet(AsyncReadableSet[T]):
         self._lock_expires = check_duration(
             20 if lock_expires is None else lock_expires, "lock_expires", least=0.001
         )
-        super().__init__(redis_client, name, serializer, merge, dead_limit)
+        super().__init__(redis_client, name, serializer, merge, dead_limit, retry)
 
     # Adding
 

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Sized
 from typing import TYPE_CHECKING, Any, overload
@@ -17,7 +16,7 @@ from redset._checks import (
     check_timeout,
 )
 from redset._chunks import chunks
-from redset._sync.reading import ReadableSet
+from redset._sync.claiming import ClaimingSet
 from redset._types import T
 from redset.interfaces import Merge
 
@@ -27,15 +26,15 @@ if TYPE_CHECKING:
 
     from redset.interfaces import (
         Backend,
-        Bound,
         Entry,
         RedisClient,
         Scorer,
         Serializer,
     )
+    from redset.retry import Retry
 
 
-class SortedSet(ReadableSet[T]):
+class SortedSet(ClaimingSet[T]):
     """A sorted set of items, shared by all who use its name on the same store.
 
     The item with the lowest score is handed out first; ties go by the items' bytes. An
@@ -51,6 +50,8 @@ class SortedSet(ReadableSet[T]):
         merge: what becomes of the score of an item that is added again; by default, the
             new one replaces it.
         dead_limit: how many dead letters to keep; beyond it, the oldest are dropped.
+        retry: when items whose work failed are tried again, and how often; by default after
+            1, 2, 4 … seconds, at most 300, and for ever.
 
     Raises:
         TypeError: if an argument is not what it should be; the message says what is.
@@ -67,9 +68,6 @@ class SortedSet(ReadableSet[T]):
     ['feed the cat', 'mow the lawn']
     """
 
-    # Entries up to this bound can be taken.
-    _high: Bound = math.inf
-
     @overload
     def __init__(
         self: SortedSet[str],
@@ -82,6 +80,7 @@ class SortedSet(ReadableSet[T]):
         *,
         merge: Merge = Merge.REPLACE,
         dead_limit: int = 10_000,
+        retry: Retry | None = None,
     ) -> None: ...
     @overload
     def __init__(
@@ -95,6 +94,7 @@ class SortedSet(ReadableSet[T]):
         lock_expires: float | None = None,
         merge: Merge = Merge.REPLACE,
         dead_limit: int = 10_000,
+        retry: Retry | None = None,
     ) -> None: ...
     @overload
     def __init__(
@@ -108,6 +108,7 @@ class SortedSet(ReadableSet[T]):
         *,
         merge: Merge = Merge.REPLACE,
         dead_limit: int = 10_000,
+        retry: Retry | None = None,
     ) -> None: ...
     def __init__(
         self,
@@ -120,6 +121,7 @@ class SortedSet(ReadableSet[T]):
         *,
         merge: Merge = Merge.REPLACE,
         dead_limit: int = 10_000,
+        retry: Retry | None = None,
     ) -> None:
         check_scorer(scorer)
         self._scorer = scorer
@@ -130,7 +132,7 @@ class SortedSet(ReadableSet[T]):
         self._lock_expires = check_duration(
             20 if lock_expires is None else lock_expires, "lock_expires", least=0.001
         )
-        super().__init__(redis_client, name, serializer, merge, dead_limit)
+        super().__init__(redis_client, name, serializer, merge, dead_limit, retry)
 
     # Adding
 

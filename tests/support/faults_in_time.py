@@ -177,13 +177,15 @@ class LocksNothing(MemoryBackend):
 
 @caught_by("test_lock_expires")
 class LocksForEver(MemoryBackend):
-    def acquire(self, name: str, token: object, expires: float, deadline: float | None) -> bool:
-        return super().acquire(name, token, math.inf, deadline)
+    def acquire_lock(
+        self, name: str, token: object, expires: float, deadline: float | None
+    ) -> bool:
+        return super().acquire_lock(name, token, math.inf, deadline)
 
 
 @caught_by("test_an_expired_lock_is_not_given_back_by_its_late_holder")
 class GivesBackWhatIsAnothers(MemoryBackend):
-    def release(self, name: str, token: object) -> None:
+    def release_lock(self, name: str, token: object) -> None:
         self._locks.pop(name, None)
 
 
@@ -192,9 +194,9 @@ class StaysLockedAfterAnError(MemoryBackend):
     @contextmanager
     def lock(self, name: str, timeout: float | None, expires: float) -> Generator[None, None, None]:
         token = object()
-        self.acquire(name, token, expires, self.deadline(0.0))
+        self.acquire_lock(name, token, expires, self.deadline(0.0))
         yield
-        self.release(name, token)
+        self.release_lock(name, token)
 
 
 @caught_by("test_wait_for_the_lock_is_over_in_time")
@@ -263,12 +265,14 @@ class RedrivesInTwoSteps(MemoryBackend):
 
 @caught_by("test_the_lock_excludes")
 class LooksAndThenLocks(MemoryBackend):
-    def acquire(self, name: str, token: object, expires: float, deadline: float | None) -> bool:
+    def acquire_lock(
+        self, name: str, token: object, expires: float, deadline: float | None
+    ) -> bool:
         now = self._clock.monotonic()
         with self._guard:
             _, free = self._locks.get(name, (None, now))
         if free > now:
-            return super().acquire(name, token, expires, deadline)
+            return super().acquire_lock(name, token, expires, deadline)
         time.sleep(0)
         with self._guard:
             self._locks[name] = (token, now + expires)

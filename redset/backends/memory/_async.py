@@ -13,7 +13,17 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator, Sequence
     from typing import Self
 
-    from redset.interfaces import Bound, Clock, DeadLetter, Entry, Merge
+    from redset.interfaces import (
+        Bound,
+        Claimed,
+        Clock,
+        DeadLetter,
+        Entry,
+        Hold,
+        Merge,
+        Stats,
+        Terms,
+    )
 
 __all__ = ["AsyncMemoryBackend"]
 
@@ -93,6 +103,43 @@ class AsyncMemoryBackend:
     ) -> list[Entry]:
         """See `redset.interfaces.Backend.pop`."""
         return self._store.pop(name, count, high=high, reverse=reverse)
+
+    async def claim(
+        self, name: str, count: int, terms: Terms, *, acknowledge: Sequence[Hold] = ()
+    ) -> Claimed:
+        """See `redset.interfaces.Backend.claim`."""
+        return self._store.claim(name, count, terms, acknowledge=acknowledge)
+
+    async def acknowledge(self, name: str, holds: Sequence[Hold], merge: Merge) -> list[bool]:
+        """See `redset.interfaces.Backend.acknowledge`."""
+        return self._store.acknowledge(name, holds, merge)
+
+    async def release(
+        self,
+        name: str,
+        hold: Hold,
+        merge: Merge,
+        *,
+        score: Bound | None = None,
+        delay: float = 0.0,
+        fresh: bool = False,
+    ) -> bool:
+        """See `redset.interfaces.Backend.release`."""
+        return self._store.release(name, hold, merge, score=score, delay=delay, fresh=fresh)
+
+    async def extend(self, name: str, holds: Sequence[Hold], lease: float) -> list[float | None]:
+        """See `redset.interfaces.Backend.extend`."""
+        return self._store.extend(name, holds, lease)
+
+    async def reject(
+        self, name: str, rejected: Sequence[tuple[Hold, str]], merge: Merge, limit: int
+    ) -> tuple[list[bool], int]:
+        """See `redset.interfaces.Backend.reject`."""
+        return self._store.reject(name, rejected, merge, limit)
+
+    async def stats(self, name: str, high: Bound) -> Stats:
+        """See `redset.interfaces.Backend.stats`."""
+        return self._store.stats(name, high)
 
     async def scores(self, name: str, members: Sequence[bytes]) -> list[float | None]:
         """See `redset.interfaces.Backend.scores`."""
@@ -189,6 +236,28 @@ class AsyncMemoryBackend:
                     return entries
                 await _wait(event, store.pause(name, deadline, high))
 
+    async def wait_claim(
+        self,
+        name: str,
+        count: int,
+        terms: Terms,
+        timeout: float | None,
+        *,
+        acknowledge: Sequence[Hold] = (),
+    ) -> Claimed:
+        """See `redset.interfaces.Backend.wait_claim`."""
+        store = self._store
+        claimed = store.claim(name, count, terms, acknowledge=acknowledge)
+        if claimed.leases or timeout == 0:
+            return claimed
+        deadline = store.deadline(timeout)
+        with self._waiting(name) as event:
+            while True:
+                claimed = store.claim_later(name, count, terms, claimed)
+                if claimed.leases or store.is_over(deadline):
+                    return claimed
+                await _wait(event, store.claim_pause(name, deadline, terms.high))
+
     @asynccontextmanager
     async def lock(
         self, name: str, timeout: float | None, expires: float
@@ -198,12 +267,12 @@ class AsyncMemoryBackend:
         token = object()
         deadline = store.deadline(timeout)
         with self._waiting(name) as event:
-            while not store.acquire(name, token, expires, deadline):
+            while not store.acquire_lock(name, token, expires, deadline):
                 await _wait(event, store.lock_pause(name, deadline))
         try:
             yield
         finally:
-            store.release(name, token)
+            store.release_lock(name, token)
 
     @contextmanager
     def _waiting(self, name: str) -> Generator[asyncio.Event, None, None]:

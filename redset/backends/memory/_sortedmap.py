@@ -80,6 +80,8 @@ class SortedMap:
 
     def pop_first(self, count: int, high: float) -> list[Entry]:
         """Remove and return the first entries with scores up to ``high``."""
+        if not self._heap or self._heap[0][0] > high:
+            return []
         if count * _DEEP >= len(self._heap) > _DEEP:
             ordered = self._ordered()
             stop = min(count, bisect_right(ordered, high, key=_by_score))

@@ -2,34 +2,29 @@
 
 from __future__ import annotations
 
-import dataclasses
-import logging
 import math
 import threading
-from collections import defaultdict
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from redset.backends.memory._clock import SystemClock
-from redset.backends.memory._sortedmap import SortedMap
-from redset.exceptions import LockTimeout, ScoreError
+from redset.backends.memory._claiming import ClaimingStore
+from redset.backends.memory._locking import LockingStore
+from redset.exceptions import ScoreError
 from redset.interfaces import NOW, Merge
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Sequence
     from typing import Self
 
+    from redset.backends.memory._sortedmap import SortedMap
     from redset.interfaces import Bound, Clock, DeadLetter, Entry
 
 __all__ = ["MemoryBackend"]
-
-_log = logging.getLogger("redset")
 
 # How many expired members one call of `remember` removes at most.
 _SWEEP = 100
 
 
-class MemoryBackend:
+class MemoryBackend(LockingStore, ClaimingStore):
     """A `redset.interfaces.Backend` that keeps everything in this process.
 
     Each set is a dict and a heap with lazy deletion. One lock guards the store, so
@@ -48,13 +43,7 @@ class MemoryBackend:
     """
 
     def __init__(self, *, clock: Clock | None = None) -> None:
-        self._clock: Clock = SystemClock() if clock is None else clock
-        self._guard = threading.Lock()
-        self._sets: dict[str, SortedMap] = {}
-        self._dead: dict[str, dict[bytes, DeadLetter]] = {}
-        self._locks: dict[str, tuple[object, float]] = {}
-        self._waiters: defaultdict[str, list[Callable[[], object]]] = defaultdict(list)
-        self._clock.subscribe(self._wake_all)
+        super().__init__(clock)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} sets={len(self._sets)}>"
@@ -120,6 +109,10 @@ class MemoryBackend:
             above = low is NOW
             low = self._resolve(low)
             scores = [held.remove(member) for member in members]
+            ledger = self._ledgers.get(name)
+            if ledger is not None:
+                apart = [ledger.discard(member) for member in members]
+                scores = [a if b is None else b for a, b in zip(apart, scores, strict=True)]
             return sum(
                 score is not None and (score > low if above else score >= low) for score in scores
             )
@@ -184,8 +177,9 @@ class MemoryBackend:
     def clear(self, name: str) -> bool:
         """See `redset.interfaces.Backend.clear`. O(1)."""
         with self._guard:
+            ledger = self._ledgers.pop(name, None)
             found = (self._sets.pop(name, None), self._dead.pop(name, None))
-            return any(part is not None for part in found)
+            return any(part is not None for part in found) or bool(ledger and ledger.records)
 
     # Reading
 
@@ -247,17 +241,8 @@ class MemoryBackend:
 
     def bury(self, name: str, letters: Sequence[DeadLetter], limit: int) -> int:
         """See `redset.interfaces.Backend.bury`. O(d log d) for d dead letters."""
-        if not letters:
-            return 0
         with self._guard:
-            now = self._clock.time()
-            dead = self._dead.setdefault(name, {})
-            for letter in letters:
-                dead[letter.raw] = dataclasses.replace(letter, time=now)
-            dropped = self._dead_letters(name)[: max(len(dead) - limit, 0)]
-            for letter in dropped:
-                del dead[letter.raw]
-            return len(dropped)
+            return self._bury(name, letters, limit)
 
     def dead(self, name: str, offset: int, count: int) -> list[DeadLetter]:
         """See `redset.interfaces.Backend.dead`. O(d log d) for d dead letters."""
@@ -281,84 +266,7 @@ class MemoryBackend:
         with self._guard:
             return len(self._exhume(name, members))
 
-    # Locking
-
-    @contextmanager
-    def lock(self, name: str, timeout: float | None, expires: float) -> Generator[None, None, None]:
-        """See `redset.interfaces.Backend.lock`."""
-        token = object()
-        deadline = self.deadline(timeout)
-        event = threading.Event()
-        with self.waiting(name, event.set):
-            while not self.acquire(name, token, expires, deadline):
-                event.wait(self.lock_pause(name, deadline))
-                event.clear()
-        try:
-            yield
-        finally:
-            self.release(name, token)
-
-    def acquire(self, name: str, token: object, expires: float, deadline: float | None) -> bool:
-        """Take the lock if it is free; raise `LockTimeout` if it is not and time is up."""
-        with self._guard:
-            now = self._clock.monotonic()
-            if self._locks.get(name, (None, now))[1] <= now:
-                self._locks[name] = (token, now + expires)
-                return True
-        if self.is_over(deadline):
-            message = f"the lock of {name!r} is still held: wait longer, with lock_timeout"
-            raise LockTimeout(message)
-        return False
-
-    def lock_pause(self, name: str, deadline: float | None) -> float | None:
-        """Return how long, in real seconds, to wait for the lock to come free."""
-        now = self._clock.monotonic()
-        _, free = self._locks.get(name, (None, now))
-        return self._clock.pause((free if deadline is None else min(free, deadline)) - now)
-
-    def release(self, name: str, token: object) -> None:
-        """Give the lock back, unless it has expired and is somebody else's by now."""
-        with self._guard:
-            owner, free = self._locks.get(name, (None, 0.0))
-            expired = owner is not token or free <= self._clock.monotonic()
-            if owner is token:
-                del self._locks[name]
-                self._wake(name)
-        if expired:
-            _log.warning("the lock of %r expired while it was held: raise lock_expires", name)
-
     # Waiting
-
-    @contextmanager
-    def waiting(self, name: str, wake: Callable[[], object]) -> Generator[None, None, None]:
-        """Have ``wake`` called at every change that a waiter for ``name`` should look at."""
-        with self._guard:
-            self._waiters[name].append(wake)
-        try:
-            yield
-        finally:
-            with self._guard:
-                waiters = self._waiters[name]
-                waiters.remove(wake)
-                if not waiters:
-                    del self._waiters[name]
-
-    def _wake(self, name: str) -> None:
-        for wake in self._waiters.get(name, ()):
-            wake()
-
-    def _wake_all(self) -> None:
-        with self._guard:
-            for name in self._waiters:
-                self._wake(name)
-
-    def deadline(self, timeout: float | None) -> float | None:
-        """Return when a wait that starts now is over, by the clock's ``monotonic``."""
-        return None if timeout is None else self._clock.monotonic() + timeout
-
-    def is_over(self, deadline: float | None) -> bool:
-        """Tell whether the time to wait is up."""
-        return deadline is not None and deadline <= self._clock.monotonic()
 
     def pause(self, name: str, deadline: float | None, high: Bound) -> float | None:
         """Return how long, in real seconds, to wait for something to pop; None: until woken."""
@@ -368,26 +276,7 @@ class MemoryBackend:
                 waits += [score - self._clock.time() for _, score in held.first(1)]
         return self._clock.pause(min(waits, default=None))
 
-    # The parts that run under the lock
-
-    @contextmanager
-    def _open(self, name: str) -> Generator[SortedMap, None, None]:
-        """Give the set called ``name``, or an empty one, and drop it if it is empty after."""
-        held = self._sets.get(name) or SortedMap()
-        yield held
-        if not held.scores:
-            self._sets.pop(name, None)
-
-    def _add(self, name: str, entries: Sequence[Entry], merge: Merge) -> int:
-        if not entries:
-            return 0
-        held = self._sets.get(name)
-        if held is None:
-            held = self._sets[name] = SortedMap()
-        new = held.add(entries, merge)
-        if self._waiters:
-            self._wake(name)
-        return new
+    # Parts
 
     def _range(
         self,
@@ -409,21 +298,3 @@ class MemoryBackend:
             count=count,
             reverse=reverse,
         )
-
-    def _score(self, name: str, member: bytes) -> float | None:
-        held = self._sets.get(name)
-        return None if held is None else held.scores.get(member)
-
-    def _resolve(self, bound: Bound) -> float:
-        return self._clock.time() if bound is NOW else bound
-
-    def _dead_letters(self, name: str) -> list[DeadLetter]:
-        letters = self._dead.get(name, {}).values()
-        return sorted(letters, key=lambda letter: (letter.time, letter.raw))
-
-    def _exhume(self, name: str, members: Sequence[bytes]) -> list[DeadLetter]:
-        dead = self._dead.get(name, {})
-        letters = [dead.pop(member) for member in members if member in dead]
-        if not dead:
-            self._dead.pop(name, None)
-        return letters

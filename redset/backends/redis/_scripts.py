@@ -19,8 +19,9 @@ class Script(NamedTuple):
 
 @cache
 def script(name: str) -> Script:
-    """Return the script from ``scripts/<name>.lua``, with the prelude before it."""
+    """Return the script from ``scripts/<name>.lua``, with the preludes of its folders."""
     folder = resources.files("redset.backends.redis") / "scripts"
-    parts = [(folder / f"{part}.lua").read_bytes() for part in ("prelude", name)]
-    source = b"\n".join(parts)
+    *folders, _ = name.split("/")
+    preludes = ["prelude", *(f"{each}/prelude" for each in folders)]
+    source = b"\n".join((folder / f"{part}.lua").read_bytes() for part in (*preludes, name))
     return Script(source, hashlib.sha1(source, usedforsecurity=False).hexdigest())

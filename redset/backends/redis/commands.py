@@ -6,25 +6,33 @@ ends here.
 
 from __future__ import annotations
 
+import math
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, Final
 
-from redset.interfaces import NOW, DeadLetter, Merge
+from redset.interfaces import NOW, Claimed, DeadLetter, Lease, Merge, Stats
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from redset.interfaces import Bound, Entry
+    from redset.interfaces import Bound, Entry, Hold
 
 __all__ = [
     "FLAGS",
     "bound",
+    "claimed",
     "dead_letters",
     "entries",
+    "flags",
+    "holds",
     "letter_details",
+    "letter_reason",
     "lifetimes",
+    "milliseconds",
     "pairs",
     "scores",
     "seconds",
+    "stats",
     "whole",
 ]
 
@@ -36,7 +44,11 @@ FLAGS: Final = {
 }
 """The flag of ``ZADD`` for each merge rule; empty for none."""
 
+TOKENS: Final = 1000
+"""How many tokens there are to a microsecond: the members of one claim."""
+
 _FAR: Final = 2**40
+_ONE: Final = ord("1")
 
 
 def pairs(given: Iterable[Entry]) -> list[bytes]:
@@ -93,9 +105,62 @@ def lifetimes(reply: Sequence[Any]) -> list[float | None]:
     return [expiry - now if expiry is not None and expiry > now else None for expiry in expiries]
 
 
+def milliseconds(duration: float) -> int:
+    """Return a time to wait as scripts take it: 0 for not at all."""
+    return math.ceil(duration * 1000)
+
+
+def holds(given: Iterable[Hold]) -> list[bytes | int]:
+    """Return members and tokens in turn."""
+    return [part for hold in given for part in hold]
+
+
+def flags(reply: bytes) -> list[bool]:
+    """Return what a row of ones and zeros says."""
+    return [flag == _ONE for flag in reply]
+
+
+def claimed(reply: Sequence[Any]) -> Claimed:
+    """Return what was claimed, from the reply of ``claims/claim.lua``."""
+    _, deadline, base, acknowledged, dropped, members, given, attempts, places = reply
+    ends = float(deadline)
+    first = int(base) * TOKENS
+    leases = [
+        Lease(member, float(score), int(attempt), first + int(place), ends)
+        for member, score, attempt, place in zip(
+            members,
+            given,
+            attempts or repeat(1),
+            places or range(len(members)),
+            strict=False,
+        )
+    ]
+    return Claimed(leases, flags(acknowledged), int(dropped))
+
+
+def stats(reply: Sequence[Any]) -> Stats:
+    """Return the counts from the reply of ``claims/stats.lua``."""
+    present, due, delayed, taken, parked, dead, score, token = reply
+    return Stats(
+        pending=present + delayed,
+        due=due,
+        delayed=delayed,
+        claimed=taken,
+        parked=parked,
+        dead=dead,
+        oldest_score=None if score is None else float(score),
+        oldest_claim=None if token is None else int(token) / TOKENS / 1e6,
+    )
+
+
+def letter_reason(reason: str) -> bytes:
+    """Return why a member is dead as it is stored."""
+    return reason.encode(errors="backslashreplace")
+
+
 def letter_details(letter: DeadLetter) -> bytes:
     """Return what is stored of a dead letter beside its bytes and time."""
-    return f"{letter.score!r}\n{letter.reason}".encode(errors="backslashreplace")
+    return f"{letter.score!r} {letter.attempts}\n".encode() + letter_reason(letter.reason)
 
 
 def dead_letters(reply: Sequence[Any]) -> list[DeadLetter]:
@@ -103,6 +168,15 @@ def dead_letters(reply: Sequence[Any]) -> list[DeadLetter]:
     parts = iter(reply)
     letters: list[DeadLetter] = []
     for raw, time, details in zip(parts, parts, parts, strict=True):
-        score, _, reason = details.decode(errors="replace").partition("\n")
-        letters.append(DeadLetter(raw=raw, reason=reason, score=float(score), time=float(time)))
+        counts, _, reason = details.decode(errors="replace").partition("\n")
+        score, attempts = counts.split()
+        letters.append(
+            DeadLetter(
+                raw=raw,
+                reason=reason,
+                score=float(score),
+                time=float(time),
+                attempts=int(attempts),
+            )
+        )
     return letters

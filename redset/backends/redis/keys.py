@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
-__all__ = ["sibling", "siblings"]
+from functools import lru_cache
+from typing import Final
 
-DEAD = "dead"
-DEAD_DETAILS = "dead:details"
-LOCK = "lock"
-SCRATCH = "scratch"
-WAITING = "waiting"
-WAKE = "wake"
+__all__ = [
+    "add_keys",
+    "all_keys",
+    "claim_keys",
+    "remove_keys",
+    "request_prefix",
+    "sibling",
+    "siblings",
+]
+
+ATTEMPTS: Final = "attempts"
+CLAIMS: Final = "claims"
+CLAIM_DETAILS: Final = "claims:details"
+DEAD: Final = "dead"
+DEAD_DETAILS: Final = "dead:details"
+DELAYED: Final = "delayed"
+LOCK: Final = "lock"
+PARKED: Final = "parked"
+REQUEST: Final = "request"
+SCRATCH: Final = "scratch"
+TOKEN: Final = "request:token"  # noqa: S105  (no secret; it expires, as all of "request" does)
+WAITING: Final = "waiting"
+WAKE: Final = "wake"
 
 
+@lru_cache(maxsize=1024)
 def sibling(name: str, suffix: str) -> bytes:
     """Return the key for one purpose beside the set called ``name``.
 
@@ -41,3 +60,39 @@ def sibling(name: str, suffix: str) -> bytes:
 def siblings(name: str, *suffixes: str) -> list[bytes]:
     """Return the keys for several purposes; see `sibling`."""
     return [sibling(name, suffix) for suffix in suffixes]
+
+
+@lru_cache(maxsize=1024)
+def claim_keys(name: str) -> tuple[bytes, ...]:
+    """Return the keys of all scripts that deal with claims, in their order."""
+    apart = (CLAIMS, CLAIM_DETAILS, PARKED, DELAYED, ATTEMPTS, WAKE, WAITING, DEAD, DEAD_DETAILS)
+    return (name.encode(), *siblings(name, *apart, TOKEN))
+
+
+@lru_cache(maxsize=1024)
+def add_keys(name: str) -> tuple[bytes, ...] | None:
+    """Return the keys of ``add.lua``, None for a name that no other key can stand beside."""
+    try:
+        return (name.encode(), *siblings(name, WAKE, WAITING))
+    except ValueError:
+        return None
+
+
+@lru_cache(maxsize=1024)
+def remove_keys(name: str) -> tuple[bytes, ...]:
+    """Return the keys of ``remove.lua``: the set alone, if no other key can stand beside it."""
+    try:
+        return (name.encode(), *siblings(name, PARKED, DELAYED, CLAIM_DETAILS, ATTEMPTS))
+    except ValueError:
+        return (name.encode(),)
+
+
+def all_keys(name: str) -> list[bytes]:
+    """Return the keys of ``clear.lua``: all but the lock, and what expires by itself."""
+    apart = siblings(name, DEAD, CLAIMS, DELAYED, PARKED, CLAIM_DETAILS, DEAD_DETAILS, ATTEMPTS)
+    return [name.encode(), *apart, *siblings(name, WAKE, WAITING)]
+
+
+def request_prefix(name: str) -> bytes:
+    """Return what the keys that record requests begin with."""
+    return sibling(name, REQUEST)

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from redset.backends.redis import commands, keys
-from redset.backends.redis._async.connection import AsyncConnection
+from redset.backends.redis._async.claiming import AsyncClaimingBackend
 from redset.backends.redis._async.taking import AsyncTaker
 from redset.backends.redis._clients import describe, is_error
 from redset.exceptions import LockTimeout, ScoreError
@@ -26,9 +26,12 @@ _log = logging.getLogger("redset")
 
 # How many expired members one call of `remember` removes at most.
 _SWEEP = 100
+# More members than this are added by a plain command, which is faster, and consumers woken.
+_MANY = 100
+_PAIR = 2
 
 
-class AsyncRedisBackend:
+class AsyncRedisBackend(AsyncClaimingBackend):
     """A `redset.interfaces.AsyncBackend` that keeps each set in one ZSET, called as the set.
 
     What else is kept for a set called ``name`` is in keys called ``{name}:…``, in the
@@ -45,9 +48,11 @@ class AsyncRedisBackend:
     """
 
     def __init__(self, client: AsyncRedisClient, *, owns: Sequence[AsyncRedisClient] = ()) -> None:
-        connection = AsyncConnection(client)
+        super().__init__(client)
+        connection = self._connection
         self._command = connection.command
         self._script = connection.script
+        self._script_once = connection.script_once
         self._taker = AsyncTaker(connection)
         self._execute = connection.execute
         self._client = client
@@ -78,26 +83,27 @@ class AsyncRedisBackend:
     # Writing
 
     async def add(self, name: str, entries: Sequence[Entry], merge: Merge) -> int:
-        """See `redset.interfaces.Backend.add`. ``ZADD``, O(log n) a member."""
+        """See `redset.interfaces.Backend.add`. ``add.lua`` or ``ZADD``, O(log n) a member.
+
+        One member is added once, even by a client that loses the reply and sends it again. Of
+        several, those that were taken meanwhile come back then.
+        """
         if not entries:
             return 0
-        flag = commands.FLAGS[merge]
-        flags = (flag,) if flag else ()
-        return int(await self._execute("ZADD", name.encode(), *flags, *commands.pairs(entries)))
+        if len(entries) > _MANY or keys.add_keys(name) is None:
+            return await self._add_many(name, entries, merge)
+        new, _ = await self._add(name, commands.pairs(entries), merge)
+        return int(new)
 
     async def schedule(
         self, name: str, entries: Sequence[tuple[bytes, float | None]], merge: Merge
     ) -> tuple[int, float]:
-        """See `redset.interfaces.Backend.schedule`. ``schedule.lua``, O(log n) a member."""
+        """See `redset.interfaces.Backend.schedule`. ``add.lua``, O(log n) a member."""
         due = [
             part for member, score in entries for part in (b"" if score is None else score, member)
         ]
-        reply = await self._script(
-            "schedule",
-            [name.encode(), *keys.siblings(name, keys.WAKE, keys.WAITING)],
-            [commands.FLAGS[merge], *due],
-        )
-        return int(reply[0]), float(reply[1])
+        new, now = await self._add(name, due, merge)
+        return int(new), float(now)
 
     async def remember(self, name: str, entries: Sequence[Entry], merge: Merge) -> list[bool]:
         """See `redset.interfaces.Backend.remember`. ``remember.lua``, O(log n) a member."""
@@ -119,12 +125,11 @@ class AsyncRedisBackend:
             raise ScoreError(message) from error
 
     async def remove(self, name: str, members: Sequence[bytes], *, low: Bound = -math.inf) -> int:
-        """See `redset.interfaces.Backend.remove`. ``ZREM`` or ``remove.lua``, O(log n) a member."""
+        """See `redset.interfaces.Backend.remove`. ``remove.lua``, O(log n) a member."""
         if not members:
             return 0
-        if low == -math.inf:
-            return int(await self._command("ZREM", name.encode(), *members))
-        return int(await self._script("remove", [name.encode()], [commands.bound(low), *members]))
+        arguments = [commands.bound(low), *members]
+        return int(await self._script("remove", keys.remove_keys(name), arguments))
 
     async def remove_range(
         self, name: str, low: Bound, high: Bound, limit: int | None = None
@@ -167,7 +172,7 @@ class AsyncRedisBackend:
         """
         deadline = None if timeout is None else time.monotonic() + timeout
         if high is NOW:
-            return await self._taker.wait_due(name, count, deadline)
+            return await self._taker.wait_due(name, count, deadline, high)
         entries = await self.pop(name, count)
         if entries or timeout == 0:
             return entries
@@ -175,9 +180,8 @@ class AsyncRedisBackend:
 
     async def union(self, name: str, others: Sequence[str], merge: Merge) -> int:
         """See `redset.interfaces.Backend.union`. ``union.lua``, O(m log m) for all m entries."""
-        return int(
-            await self._script("union", self._combined(name, others), [commands.FLAGS[merge]])
-        )
+        combined = self._combined(name, others, keys.WAKE, keys.WAITING)
+        return int(await self._script("union", combined, [commands.FLAGS[merge]]))
 
     async def intersect(self, name: str, others: Sequence[str]) -> int:
         """See `redset.interfaces.Backend.intersect`. ``intersect.lua``, O(n log n) a set."""
@@ -186,10 +190,10 @@ class AsyncRedisBackend:
     async def clear(self, name: str) -> bool:
         """See `redset.interfaces.Backend.clear`. ``clear.lua``, O(n)."""
         try:
-            others = keys.siblings(name, keys.DEAD, keys.DEAD_DETAILS, keys.WAKE, keys.WAITING)
+            everything = keys.all_keys(name)
         except ValueError:  # a name without siblings has nothing else to clear
             return bool(await self._command("DEL", name.encode()))
-        return bool(await self._script("clear", [name.encode(), *others], []))
+        return bool(await self._script("clear", everything, []))
 
     # Reading
 
@@ -323,6 +327,24 @@ class AsyncRedisBackend:
 
     # Parts
 
-    def _combined(self, name: str, others: Sequence[str]) -> list[bytes]:
-        scratch = keys.sibling(name, keys.SCRATCH)
-        return [name.encode(), scratch, *(other.encode() for other in others)]
+    async def _add(self, name: str, pairs: Sequence[object], merge: Merge) -> Any:  # noqa: ANN401  (replies are untyped)
+        add_keys = keys.add_keys(name) or keys.siblings(name, keys.WAKE)
+        arguments = [commands.FLAGS[merge], *pairs]
+        if len(pairs) == _PAIR:
+            reply = await self._script_once("add", name, add_keys, arguments)
+        else:
+            reply = await self._script("add", add_keys, [0, *arguments])
+        return reply.split()
+
+    async def _add_many(self, name: str, entries: Sequence[Entry], merge: Merge) -> int:
+        flag = commands.FLAGS[merge]
+        flags = (flag,) if flag else ()
+        arguments = (name.encode(), *flags, *commands.pairs(entries))
+        new = int(await self._execute("ZADD", *arguments))
+        if keys.add_keys(name) is not None:
+            await self._waiting.pass_on(name, len(entries))
+        return new
+
+    def _combined(self, name: str, others: Sequence[str], *apart: str) -> list[bytes]:
+        beside = keys.siblings(name, keys.SCRATCH, *apart)
+        return [name.encode(), *beside, *(other.encode() for other in others)]

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import math
-import time
 from typing import TYPE_CHECKING
 
 from redset.backends.redis import commands, keys
+from redset.backends.redis._async.waiting import AsyncWaiting
 from redset.backends.redis._clients import is_cluster, is_error
+from redset.interfaces import NOW
 
 if TYPE_CHECKING:
     from redset.backends.redis._async.connection import AsyncConnection
-    from redset.interfaces import Entry
+    from redset.interfaces import Bound, Entry
 
 _log = logging.getLogger("redset")
-
-# A server looks at its blocked clients' timeouts ten times a second, so it may answer
-# this much late. The last stretch before a due time is slept through here, in steps.
-_LATENESS = 0.11
-_STEP = 0.02
 
 
 class AsyncTaker:
@@ -28,18 +23,20 @@ class AsyncTaker:
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
+        self._waiting = AsyncWaiting(connection)
 
     async def wait_first(self, name: str, count: int, deadline: float | None) -> list[Entry]:
         """Wait for the first members of a set that is empty."""
         if is_cluster(self._connection.client):
-            return await self._look_often(name, count, deadline)
+            # No client of a cluster can be kept from sending a command again.
+            return await self.wait_due(name, count, deadline, math.inf)
         key = name.encode()
         reply = None
         async with self._connection.client.pipeline() as pipe:
             # A client sends a command again when its connection fails, and what a lost reply held
             # would be gone unnoticed. Clients promise not to do so after WATCH.
             await pipe.watch(key)
-            while not reply and (left := self._left(deadline)) > 0:
+            while not reply and (left := self._waiting.left(deadline)) > 0:
                 seconds = commands.seconds(left)
                 try:
                     reply = await pipe.execute_command("BZPOPMIN", key, seconds, NEVER_DECODE=True)
@@ -51,27 +48,23 @@ class AsyncTaker:
             return []
         return [(reply[1], float(reply[2])), *await self._pop_more(name, count - 1)]
 
-    async def wait_due(self, name: str, count: int, deadline: float | None) -> list[Entry]:
-        """Wait for the first members that are due."""
-        tokens = keys.sibling(name, keys.WAKE)
+    async def wait_due(
+        self, name: str, count: int, deadline: float | None, high: Bound
+    ) -> list[Entry]:
+        """Wait for the first members with scores up to ``high``."""
         while True:
-            left = self._left(deadline)
-            entries, until_due = await self.pop_due(name, count, max(left, 0))
-            if entries:
-                return entries
-            if left <= 0:
+            left = self._waiting.left(deadline)
+            entries, until_due = await self.pop_due(name, count, max(left, 0), high)
+            if entries or left <= 0:
                 break
-            pause = min(left, until_due)
-            if pause > _LATENESS:
-                await self._connection.command("BLPOP", tokens, commands.seconds(pause - _LATENESS))
-            else:
-                await asyncio.sleep(min(max(pause, 0.0005), _STEP))
-        if until_due < math.inf:
-            # A wake-up that came here too late to be used is another waiter's.
-            await self._connection.script("wake", keys.siblings(name, keys.WAKE, keys.WAITING), [])
-        return []
+            await self._waiting.pause(name, min(left, until_due))
+        if not entries and until_due < math.inf:
+            await self._waiting.pass_on(name)
+        return entries
 
-    async def pop_due(self, name: str, count: int, wait: float) -> tuple[list[Entry], float]:
+    async def pop_due(
+        self, name: str, count: int, wait: float, high: Bound = NOW
+    ) -> tuple[list[Entry], float]:
         """Return due entries, and the seconds until the next is due if there are none.
 
         ``wait`` is for how many seconds the caller will wait then; 0 for not at all.
@@ -79,7 +72,7 @@ class AsyncTaker:
         reply = await self._connection.script(
             "pop_due",
             [name.encode(), keys.sibling(name, keys.WAITING)],
-            [commands.whole(count), math.ceil(wait * 1000)],
+            [commands.bound(high), commands.whole(count), commands.milliseconds(wait)],
         )
         until_due = float(reply[0]) if reply[0] else math.inf
         return commands.entries(reply[1:]), until_due
@@ -91,15 +84,6 @@ class AsyncTaker:
         count = commands.whole(count)
         return commands.entries(await self._connection.command(command, name.encode(), count))
 
-    async def _look_often(self, name: str, count: int, deadline: float | None) -> list[Entry]:
-        """Look once a second: no client of a cluster can be kept from sending a command again."""
-        tokens = keys.sibling(name, keys.WAKE)
-        entries: list[Entry] = []
-        while not entries and (left := self._left(deadline)) > 0:
-            await self._connection.command("BLPOP", tokens, commands.seconds(left))
-            entries = await self.pop(name, count, "ZPOPMIN")
-        return entries
-
     async def _pop_more(self, name: str, count: int) -> list[Entry]:
         """Take what else there is after an item that is ours already, come what may."""
         if count < 1:
@@ -109,9 +93,3 @@ class AsyncTaker:
         except Exception as error:  # noqa: BLE001  (raising would lose the item in hand)
             _log.warning("took one item of %r and no more: %r", name, error)
             return []
-
-    def _left(self, deadline: float | None) -> float:
-        """Return how long the next blocking command may wait; nothing if time is up."""
-        if deadline is None:
-            return self._connection.slice
-        return min(self._connection.slice, deadline - time.monotonic())

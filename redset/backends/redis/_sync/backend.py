@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from redset.backends.redis import commands, keys
 from redset.backends.redis._clients import describe, is_error
-from redset.backends.redis._sync.connection import Connection
+from redset.backends.redis._sync.claiming import ClaimingBackend
 from redset.backends.redis._sync.taking import Taker
 from redset.exceptions import LockTimeout, ScoreError
 from redset.interfaces import NOW
@@ -28,9 +28,12 @@ _log = logging.getLogger("redset")
 
 # How many expired members one call of `remember` removes at most.
 _SWEEP = 100
+# More members than this are added by a plain command, which is faster, and consumers woken.
+_MANY = 100
+_PAIR = 2
 
 
-class RedisBackend:
+class RedisBackend(ClaimingBackend):
     """A `redset.interfaces.Backend` that keeps each set in one ZSET, called as the set.
 
     What else is kept for a set called ``name`` is in keys called ``{name}:…``, in the
@@ -47,9 +50,11 @@ class RedisBackend:
     """
 
     def __init__(self, client: RedisClient, *, owns: Sequence[RedisClient] = ()) -> None:
-        connection = Connection(client)
+        super().__init__(client)
+        connection = self._connection
         self._command = connection.command
         self._script = connection.script
+        self._script_once = connection.script_once
         self._taker = Taker(connection)
         self._execute = connection.execute
         self._client = client
@@ -80,26 +85,27 @@ class RedisBackend:
     # Writing
 
     def add(self, name: str, entries: Sequence[Entry], merge: Merge) -> int:
-        """See `redset.interfaces.Backend.add`. ``ZADD``, O(log n) a member."""
+        """See `redset.interfaces.Backend.add`. ``add.lua`` or ``ZADD``, O(log n) a member.
+
+        One member is added once, even by a client that loses the reply and sends it again. Of
+        several, those that were taken meanwhile come back then.
+        """
         if not entries:
             return 0
-        flag = commands.FLAGS[merge]
-        flags = (flag,) if flag else ()
-        return int(self._execute("ZADD", name.encode(), *flags, *commands.pairs(entries)))
+        if len(entries) > _MANY or keys.add_keys(name) is None:
+            return self._add_many(name, entries, merge)
+        new, _ = self._add(name, commands.pairs(entries), merge)
+        return int(new)
 
     def schedule(
         self, name: str, entries: Sequence[tuple[bytes, float | None]], merge: Merge
     ) -> tuple[int, float]:
-        """See `redset.interfaces.Backend.schedule`. ``schedule.lua``, O(log n) a member."""
+        """See `redset.interfaces.Backend.schedule`. ``add.lua``, O(log n) a member."""
         due = [
             part for member, score in entries for part in (b"" if score is None else score, member)
         ]
-        reply = self._script(
-            "schedule",
-            [name.encode(), *keys.siblings(name, keys.WAKE, keys.WAITING)],
-            [commands.FLAGS[merge], *due],
-        )
-        return int(reply[0]), float(reply[1])
+        new, now = self._add(name, due, merge)
+        return int(new), float(now)
 
     def remember(self, name: str, entries: Sequence[Entry], merge: Merge) -> list[bool]:
         """See `redset.interfaces.Backend.remember`. ``remember.lua``, O(log n) a member."""
@@ -121,12 +127,11 @@ class RedisBackend:
             raise ScoreError(message) from error
 
     def remove(self, name: str, members: Sequence[bytes], *, low: Bound = -math.inf) -> int:
-        """See `redset.interfaces.Backend.remove`. ``ZREM`` or ``remove.lua``, O(log n) a member."""
+        """See `redset.interfaces.Backend.remove`. ``remove.lua``, O(log n) a member."""
         if not members:
             return 0
-        if low == -math.inf:
-            return int(self._command("ZREM", name.encode(), *members))
-        return int(self._script("remove", [name.encode()], [commands.bound(low), *members]))
+        arguments = [commands.bound(low), *members]
+        return int(self._script("remove", keys.remove_keys(name), arguments))
 
     def remove_range(self, name: str, low: Bound, high: Bound, limit: int | None = None) -> int:
         """See `redset.interfaces.Backend.remove_range`.
@@ -167,7 +172,7 @@ class RedisBackend:
         """
         deadline = None if timeout is None else time.monotonic() + timeout
         if high is NOW:
-            return self._taker.wait_due(name, count, deadline)
+            return self._taker.wait_due(name, count, deadline, high)
         entries = self.pop(name, count)
         if entries or timeout == 0:
             return entries
@@ -175,7 +180,8 @@ class RedisBackend:
 
     def union(self, name: str, others: Sequence[str], merge: Merge) -> int:
         """See `redset.interfaces.Backend.union`. ``union.lua``, O(m log m) for all m entries."""
-        return int(self._script("union", self._combined(name, others), [commands.FLAGS[merge]]))
+        combined = self._combined(name, others, keys.WAKE, keys.WAITING)
+        return int(self._script("union", combined, [commands.FLAGS[merge]]))
 
     def intersect(self, name: str, others: Sequence[str]) -> int:
         """See `redset.interfaces.Backend.intersect`. ``intersect.lua``, O(n log n) a set."""
@@ -184,10 +190,10 @@ class RedisBackend:
     def clear(self, name: str) -> bool:
         """See `redset.interfaces.Backend.clear`. ``clear.lua``, O(n)."""
         try:
-            others = keys.siblings(name, keys.DEAD, keys.DEAD_DETAILS, keys.WAKE, keys.WAITING)
+            everything = keys.all_keys(name)
         except ValueError:  # a name without siblings has nothing else to clear
             return bool(self._command("DEL", name.encode()))
-        return bool(self._script("clear", [name.encode(), *others], []))
+        return bool(self._script("clear", everything, []))
 
     # Reading
 
@@ -317,6 +323,24 @@ class RedisBackend:
 
     # Parts
 
-    def _combined(self, name: str, others: Sequence[str]) -> list[bytes]:
-        scratch = keys.sibling(name, keys.SCRATCH)
-        return [name.encode(), scratch, *(other.encode() for other in others)]
+    def _add(self, name: str, pairs: Sequence[object], merge: Merge) -> Any:  # noqa: ANN401  (replies are untyped)
+        add_keys = keys.add_keys(name) or keys.siblings(name, keys.WAKE)
+        arguments = [commands.FLAGS[merge], *pairs]
+        if len(pairs) == _PAIR:
+            reply = self._script_once("add", name, add_keys, arguments)
+        else:
+            reply = self._script("add", add_keys, [0, *arguments])
+        return reply.split()
+
+    def _add_many(self, name: str, entries: Sequence[Entry], merge: Merge) -> int:
+        flag = commands.FLAGS[merge]
+        flags = (flag,) if flag else ()
+        arguments = (name.encode(), *flags, *commands.pairs(entries))
+        new = int(self._execute("ZADD", *arguments))
+        if keys.add_keys(name) is not None:
+            self._waiting.pass_on(name, len(entries))
+        return new
+
+    def _combined(self, name: str, others: Sequence[str], *apart: str) -> list[bytes]:
+        beside = keys.siblings(name, keys.SCRATCH, *apart)
+        return [name.encode(), *beside, *(other.encode() for other in others)]

@@ -12,7 +12,9 @@ from redset.backends.redis._clients import (
     may_decode,
     wait_slice,
 )
+from redset.backends.redis._requests import Requests
 from redset.backends.redis._scripts import script
+from redset.backends.redis.keys import request_prefix
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +28,7 @@ class Connection:
     def __init__(self, client: RedisClient) -> None:
         check_client(client)
         self.client: Any = client
+        self._requests = Requests()
         self.slice = wait_slice(client)
         self.execute: Any = client.execute_command
         # Members are bytes, whatever the client makes of other replies.
@@ -43,3 +46,13 @@ class Connection:
             if not is_error(error, "NoScriptError"):
                 raise
         return self.command("EVAL", source, len(keys), *keys, *arguments)
+
+    def script_once(
+        self, script_name: str, name: str, keys: Sequence[bytes], arguments: Sequence[object]
+    ) -> Any:  # noqa: ANN401  (replies are untyped)
+        """Run a script on the set called ``name`` that has its effect once, even if sent again."""
+        sender = self._requests.begin()
+        record = request_prefix(name) + sender.key
+        reply = self.script(script_name, (*keys, record), (sender.number, *arguments))
+        self._requests.end(sender)
+        return reply

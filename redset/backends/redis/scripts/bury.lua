@@ -1,6 +1,6 @@
 -- Store dead letters, dropping the oldest beyond a limit.
 -- KEYS[1]  dead letters: member by time
--- KEYS[2]  their details: hash of member to score, line feed, reason
+-- KEYS[2]  their details: hash of member to score, attempts, line feed, reason
 -- ARGV[1]  the limit
 -- ARGV[2…] pairs of member and details
 -- Reply    how many were dropped

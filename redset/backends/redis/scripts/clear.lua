@@ -1,8 +1,10 @@
 -- Remove a set with all that is kept for it.
 -- KEYS[1]  the set
 -- KEYS[2]  dead letters
--- KEYS[3…] what else is kept
--- Reply    1 if there was a member or a dead letter, else 0
-local found = redis.call('EXISTS', KEYS[1], KEYS[2])
+-- KEYS[3]  claims
+-- KEYS[4]  delayed members
+-- KEYS[5…] what else is kept
+-- Reply    1 if there was a member, a claim or a dead letter, else 0
+local found = redis.call('EXISTS', KEYS[1], KEYS[2], KEYS[3], KEYS[4])
 redis.call('DEL', unpack(KEYS))
 return math.min(found, 1)

@@ -1,6 +1,6 @@
 -- Return dead letters, oldest first.
 -- KEYS[1]  dead letters: member by time
--- KEYS[2]  their details: hash of member to score, line feed, reason
+-- KEYS[2]  their details: hash of member to score, attempts, line feed, reason
 -- ARGV[1]  first position
 -- ARGV[2]  last position
 -- Reply    member, time, details, …

@@ -28,7 +28,7 @@ end
 -- Wake as many of those who wait for due members, if there may be any. The tokens and
 -- the note that somebody waits expire by themselves.
 local function wake(tokens, waiting, count)
-  if redis.call('EXISTS', waiting) == 0 then return end
+  if count < 1 or redis.call('EXISTS', waiting) == 0 then return end
   for _ = redis.call('LLEN', tokens) + 1, math.min(count, 64) do
     redis.call('RPUSH', tokens, '1')
   end
@@ -39,4 +39,21 @@ end
 local function add(key, flag, score, member)
   if flag == '' then return redis.call('ZADD', key, score, member) end
   return redis.call('ZADD', key, flag, score, member)
+end
+
+-- Clients send a request again when its reply is lost. So that it has its effect once, the
+-- last KEY of such a script holds the number of the latest request of one sender, which is
+-- ARGV[1], and the words that answered it.
+local function answered()
+  local record = redis.call('GET', KEYS[#KEYS])
+  local start = #ARGV[1] + 1
+  if record and string.sub(record, 1, start) == ARGV[1] .. ' ' then
+    return string.sub(record, start + 1)
+  end
+end
+
+-- The effect is there by now: a server out of memory must not hide that.
+local function answer(words)
+  redis.pcall('SET', KEYS[#KEYS], ARGV[1] .. ' ' .. words, 'PX', 300000)
+  return words
 end

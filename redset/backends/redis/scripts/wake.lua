@@ -1,6 +1,7 @@
--- Pass a wake-up on to the next consumer that waits for due members.
+-- Wake consumers that wait.
 -- KEYS[1]  list of wake-up tokens
 -- KEYS[2]  note that somebody waits
+-- ARGV[1]  how many
 -- Reply    nothing
-wake(KEYS[1], KEYS[2], 1)
+wake(KEYS[1], KEYS[2], tonumber(ARGV[1]))
 return false

@@ -1,0 +1,273 @@
+"""Handing items out so that none is lost: they come back unless their holder is done."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from typing import TYPE_CHECKING, Any
+
+from redset._async.claims import AsyncClaim, AsyncDesk
+from redset._async.reading import AsyncReadableSet
+from redset._checks import check_lease, check_num, check_retry, check_timeout
+from redset._chunks import CHUNK, chunks
+from redset._decoding import describe
+from redset._types import T
+from redset.exceptions import LeaseLost
+from redset.interfaces import Terms
+from redset.retry import Retry
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Sequence
+
+    from redset.interfaces import (
+        AsyncBackend,
+        AsyncRedisClient,
+        Bound,
+        Claimed,
+        Hold,
+        Lease,
+        Merge,
+        Serializer,
+        Stats,
+    )
+
+_log = logging.getLogger("redset")
+
+
+class AsyncClaimingSet(AsyncReadableSet[T]):
+    """A set whose items can be claimed. Not made directly: see its subclasses."""
+
+    # Entries up to this bound can be taken and claimed.
+    _high: Bound = math.inf
+
+    def __init__(
+        self,
+        source: AsyncBackend | AsyncRedisClient,
+        name: str,
+        serializer: Serializer[Any] | None,
+        merge: Merge,
+        dead_limit: int,
+        retry: Retry | None,
+    ) -> None:
+        check_retry(retry)
+        self._retry = Retry() if retry is None else retry
+        super().__init__(source, name, serializer, merge, dead_limit)
+
+    async def claim(
+        self, lease: float = 60.0, timeout: float | None = 0.0, *, keep_alive: bool = False
+    ) -> AsyncClaim[T]:
+        """Take the first item, to be acknowledged when the work is done.
+
+        If it is not, the item comes back: when the lease runs out, with its score, and
+        counted as one more attempt. So it is handed out at least once, and to one holder at
+        a time. What cannot be decoded becomes a dead letter, and the next item is claimed.
+
+        Args:
+            lease: for how many seconds it is held, by the store's clock.
+            timeout: how many seconds to wait for an item; None waits for ever.
+            keep_alive: extend the claim in the background for as long as its ``with`` block
+                runs. If it is lost all the same, its ``lost`` says so, and with asyncio the
+                block is cancelled and raises `LeaseLost`.
+
+        Returns:
+            The claim, which is a context manager. One round trip, O(log n)
+            (``claims/claim.lua``).
+
+        Raises:
+            EmptySetError: if there is no item. It is a `KeyError`.
+            ValueError: if the lease is not above 0, or the timeout below 0.
+        """
+        desk = self._desk(lease, keep_alive=keep_alive)
+        claims = await self._claim(desk, 1, check_timeout(timeout), ())
+        if not claims:
+            raise self._nothing()
+        return claims[0]
+
+    async def claims(
+        self,
+        num: int,
+        lease: float = 60.0,
+        timeout: float | None = 0.0,
+        *,
+        keep_alive: bool = False,
+    ) -> list[AsyncClaim[T]]:
+        """Claim the first items; see `claim`.
+
+        Args:
+            num: how many to claim at most; none for less than 1.
+            lease: for how many seconds they are held.
+            timeout: how many seconds to wait for the first item; None waits for ever.
+            keep_alive: extend each claim for as long as its ``with`` block runs.
+
+        Returns:
+            Up to ``num`` claims in order. A round trip for every thousand, O(log n) an item.
+
+        Raises:
+            ValueError: if the lease is not above 0, or the timeout below 0.
+        """
+        num = check_num(num)
+        timeout = check_timeout(timeout)
+        desk = self._desk(lease, keep_alive=keep_alive)
+        return await self._claim(desk, num, timeout, ()) if num > 0 else []
+
+    async def consume(
+        self, lease: float = 60.0, timeout: float | None = None, *, keep_alive: bool = False
+    ) -> AsyncIterator[AsyncClaim[T]]:
+        """Iterate over claims of the first items, one at a time, for ever.
+
+        To ask for the next one acknowledges the last one, unless it has ended already, in
+        the same round trip. When the loop is left by an error, or before the last claim has
+        ended, its item is put back as by ``nack``; so ``ack`` it before a ``break``. A claim
+        that turns out to be lost is logged, and the loop goes on.
+
+        Args:
+            lease: for how many seconds each item is held.
+            timeout: how many seconds to wait for an item before the iteration ends; None
+                waits for ever.
+            keep_alive: extend each claim in the background until the next one is asked for.
+
+        Yields:
+            Claims. One round trip each, O(log n) (``claims/claim.lua``); while it waits, two
+            commands a second.
+
+        Raises:
+            ValueError: if the lease is not above 0, or the timeout below 0.
+        """
+        timeout = check_timeout(timeout)
+        desk = self._desk(lease, keep_alive=keep_alive)
+        claim: AsyncClaim[T] | None = None
+        try:
+            while True:
+                done, claim = claim, None
+                claims = await self._claim(desk, 1, timeout, [] if done is None else [done])
+                if not claims:
+                    return
+                (claim,) = claims
+                claim.start_keeping(interrupts=False)
+                yield claim
+                await claim.stop_keeping()
+        finally:
+            if claim is not None:
+                await claim.stop_keeping()
+                if not claim.is_over:
+                    await claim.give_back(_LEFT)
+
+    async def ack_all(self, claims: Iterable[AsyncClaim[T]]) -> None:
+        """Acknowledge many claims of this set; those that have ended already are passed over.
+
+        Args:
+            claims: claims that were made by this set, or another of its name.
+
+        Raises:
+            LeaseLost: if some are not held any more; all others are acknowledged, and
+                ``lost`` tells them apart. A round trip for every thousand, O(log n) a claim.
+        """
+        lost = total = 0
+        for chunk in chunks({claim.hold: claim for claim in claims if not claim.is_over}.values()):
+            held = await self._backend.acknowledge(
+                self._name, [claim.hold for claim in chunk], self._merge
+            )
+            _settle(chunk, held)
+            total += len(held)
+            lost += held.count(False)
+        if lost:
+            message = f"{lost} of {total} claims of {self._name!r} were not held any more"
+            raise LeaseLost(message)
+
+    async def stats(self) -> Stats:
+        """Count the items by their state. One round trip, O(log n)."""
+        return await self._backend.stats(self._name, self._high)
+
+    # Parts
+
+    def _desk(self, lease: float, *, keep_alive: bool) -> AsyncDesk:
+        terms = Terms(
+            lease=check_lease(lease),
+            high=self._high,
+            merge=self._merge,
+            max_attempts=self._retry.max_attempts,
+            dead_limit=self._dead_limit,
+        )
+        return AsyncDesk(self._backend, self._name, terms, self._retry, keep_alive=keep_alive)
+
+    async def _claim(
+        self, desk: AsyncDesk, num: int, timeout: float | None, done: Sequence[AsyncClaim[T]]
+    ) -> list[AsyncClaim[T]]:
+        """Claim items, after acknowledging those that are done."""
+        deadline = time.monotonic() + timeout if timeout else None
+        done = [claim for claim in done if not claim.is_over]
+        holds = [claim.hold for claim in done]
+        claims: list[AsyncClaim[T]] = []
+        while True:
+            count = min(num - len(claims), CHUNK)
+            try:
+                claimed = await self._claim_some(desk, count, 0.0 if claims else timeout, holds)
+            except Exception as error:
+                if not claims:
+                    raise
+                # Others would have to wait for these leases to run out.
+                _log.warning(
+                    "claimed %d items of %r and no more: %r", len(claims), self._name, error
+                )
+                return claims
+            if holds:
+                self._note_lost(_settle(done, claimed.acknowledged))
+                holds = []
+            desk.note_dropped(claimed.dropped)
+            decoded = await self._decode_claimed(desk, claimed.leases)
+            claims += decoded
+            # What could not be decoded is made up for; less than asked for is an answer.
+            is_short = len(claimed.leases) < count and len(decoded) == len(claimed.leases)
+            if is_short or len(claims) == num:
+                return claims
+            if deadline is not None:
+                timeout = max(deadline - time.monotonic(), 0.0)
+
+    async def _claim_some(
+        self, desk: AsyncDesk, count: int, timeout: float | None, holds: Sequence[Hold]
+    ) -> Claimed:
+        backend, name, terms = self._backend, self._name, desk.terms
+        if timeout == 0:
+            return await backend.claim(name, count, terms, acknowledge=holds)
+        return await backend.wait_claim(name, count, terms, timeout, acknowledge=holds)
+
+    async def _decode_claimed(
+        self, desk: AsyncDesk, leases: Sequence[Lease]
+    ) -> list[AsyncClaim[T]]:
+        loads = self._loads
+        claims: list[AsyncClaim[T]] = []
+        rejected: list[tuple[Hold, str]] = []
+        for lease in leases:
+            try:
+                claims.append(AsyncClaim(desk, loads(lease.member), lease))
+            except Exception as error:  # noqa: BLE001  (loads may raise anything)
+                rejected.append(((lease.member, lease.token), describe(error)))
+        if rejected:
+            self._warn_of_undecodable(len(rejected), rejected[0][1])
+            try:
+                await desk.reject(rejected)
+            except Exception:
+                if not claims:
+                    raise
+                # They are claimed, so they come back, and are looked at again.
+                _log.exception("could not bury undecodable items of %r", self._name)
+        return claims
+
+    def _note_lost(self, lost: int) -> None:
+        if lost:
+            _log.warning(
+                "%d finished item(s) of %r were not held any more: claim for longer",
+                lost,
+                self._name,
+            )
+
+
+# What a loop over `consume` is left by, as far as the iterator can know.
+_LEFT = RuntimeError("the loop was left")
+
+
+def _settle(claims: Sequence[AsyncClaim[Any]], held: Sequence[bool]) -> int:
+    for claim, is_held in zip(claims, held, strict=True):
+        claim.settle(held=is_held)
+    return held.count(False)

@@ -1,0 +1,139 @@
+"""Keeping a claim alive in the background: a task for asyncio, a thread for blocking code."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from redset.exceptions import LeaseLost
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+__all__ = ["AsyncKeeper", "Keeper"]
+
+_log = logging.getLogger("redset")
+
+# A lease is extended so many times before it would run out.
+_TIMES = 3
+
+
+class _Lease:
+    """How long a lease that is extended again and again is sure to last."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self.interval = seconds / _TIMES
+        self.renew()
+
+    def renew(self) -> None:
+        self._end = time.monotonic() + self._seconds
+
+    def is_over(self, error: Exception) -> bool:
+        """Tell whether the claim must be taken for lost after an error."""
+        over = isinstance(error, LeaseLost) or time.monotonic() >= self._end
+        _log.warning("%s a claim: %r", "lost" if over else "could not yet extend", error)
+        return over
+
+
+class AsyncKeeper:
+    """Extends a claim in a task; if it is lost, the holder's task is cancelled.
+
+    Args:
+        extend: extends the claim, raising `LeaseLost` if it is not held.
+        lose: called once when the claim is lost.
+        seconds: the lease.
+        interrupts: whether to cancel the task that starts this.
+    """
+
+    def __init__(
+        self,
+        extend: Callable[[], Awaitable[object]],
+        lose: Callable[[], object],
+        seconds: float,
+        *,
+        interrupts: bool,
+    ) -> None:
+        self._extend = extend
+        self._lose = lose
+        self._lease = _Lease(seconds)
+        self._holder = asyncio.current_task() if interrupts else None
+        self._cancelling = self._holder.cancelling() if self._holder else 0
+        self._has_cancelled = False
+        self._task = asyncio.create_task(self._run())
+
+    async def stop(self) -> None:
+        """Stop extending."""
+        if not self._has_cancelled:
+            self._holder = None
+        self._task.cancel()
+        try:
+            await asyncio.wait([self._task])
+        except asyncio.CancelledError:
+            # Our own comes too late to end the block: what follows it tells of the loss.
+            if not self._has_cancelled:
+                raise
+
+    def has_interrupted(self, error: BaseException | None) -> bool:
+        """Tell whether this error is only there because the claim was lost."""
+        if self._holder is None or not self._has_cancelled:
+            return False
+        others = self._holder.uncancel() > self._cancelling
+        return isinstance(error, asyncio.CancelledError) and not others
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(self._lease.interval)
+            try:
+                await self._extend()
+            except Exception as error:  # noqa: BLE001  (any may pass before the lease is over)
+                if self._lease.is_over(error):
+                    break
+            else:
+                self._lease.renew()
+        self._lose()
+        if self._holder is not None:
+            self._has_cancelled = True
+            self._holder.cancel()
+
+
+class Keeper:
+    """Extends a claim in a thread; see `AsyncKeeper`. A thread cannot be interrupted."""
+
+    def __init__(
+        self,
+        extend: Callable[[], object],
+        lose: Callable[[], object],
+        seconds: float,
+        *,
+        interrupts: bool,  # noqa: ARG002  (as for asyncio)
+    ) -> None:
+        self._extend = extend
+        self._lose = lose
+        self._lease = _Lease(seconds)
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="redset keeper", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop extending."""
+        self._stopped.set()
+        self._thread.join()
+
+    def has_interrupted(self, error: BaseException | None) -> bool:  # noqa: ARG002  (as for asyncio)
+        """Return False: it cannot."""
+        return False
+
+    def _run(self) -> None:
+        while not self._stopped.wait(self._lease.interval):
+            try:
+                self._extend()
+            except Exception as error:  # noqa: BLE001  (any may pass before the lease is over)
+                if self._lease.is_over(error):
+                    self._lose()
+                    return
+            else:
+                self._lease.renew()

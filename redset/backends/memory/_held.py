@@ -1,0 +1,78 @@
+"""What a memory store holds, and the parts of its operations that run under the lock."""
+
+from __future__ import annotations
+
+import dataclasses
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from redset.backends.memory._sortedmap import SortedMap
+from redset.backends.memory._waiting import WaitingStore
+from redset.interfaces import NOW
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+
+    from redset.backends.memory._ledger import Ledger
+    from redset.interfaces import Bound, Clock, DeadLetter, Entry, Merge
+
+__all__ = ["HeldSets"]
+
+
+class HeldSets(WaitingStore):
+    """The sets by name, their dead letters, and the claims of those that have some."""
+
+    def __init__(self, clock: Clock | None) -> None:
+        super().__init__(clock)
+        self._sets: dict[str, SortedMap] = {}
+        self._dead: dict[str, dict[bytes, DeadLetter]] = {}
+        self._ledgers: dict[str, Ledger] = {}
+
+    @contextmanager
+    def _open(self, name: str) -> Generator[SortedMap, None, None]:
+        """Give the set called ``name``, or an empty one, and drop it if it is empty after."""
+        held = self._sets.get(name) or SortedMap()
+        yield held
+        if not held.scores:
+            self._sets.pop(name, None)
+
+    def _add(self, name: str, entries: Sequence[Entry], merge: Merge) -> int:
+        if not entries:
+            return 0
+        held = self._sets.get(name)
+        if held is None:
+            held = self._sets[name] = SortedMap()
+        new = held.add(entries, merge)
+        if self._waiters:
+            self._wake(name)
+        return new
+
+    def _score(self, name: str, member: bytes) -> float | None:
+        held = self._sets.get(name)
+        return None if held is None else held.scores.get(member)
+
+    def _resolve(self, bound: Bound) -> float:
+        return self._clock.time() if bound is NOW else bound
+
+    def _dead_letters(self, name: str) -> list[DeadLetter]:
+        letters = self._dead.get(name, {}).values()
+        return sorted(letters, key=lambda letter: (letter.time, letter.raw))
+
+    def _exhume(self, name: str, members: Sequence[bytes]) -> list[DeadLetter]:
+        dead = self._dead.get(name, {})
+        letters = [dead.pop(member) for member in members if member in dead]
+        if not dead:
+            self._dead.pop(name, None)
+        return letters
+
+    def _bury(self, name: str, letters: Sequence[DeadLetter], limit: int) -> int:
+        if not letters:
+            return 0
+        now = self._clock.time()
+        dead = self._dead.setdefault(name, {})
+        for letter in letters:
+            dead[letter.raw] = dataclasses.replace(letter, time=now)
+        dropped = self._dead_letters(name)[: max(len(dead) - limit, 0)]
+        for letter in dropped:
+            del dead[letter.raw]
+        return len(dropped)

@@ -1,0 +1,194 @@
+"""The claims of one memory set: who holds what, what is parked, what is held back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from redset.backends.memory._sortedmap import SortedMap
+from redset.interfaces import NOW, DeadLetter, Lease, Merge
+
+if TYPE_CHECKING:
+    from redset.interfaces import Bound, Hold, Terms
+
+__all__ = ["Ledger"]
+
+# The rule that lets an older score meet a newer one that is there already.
+_OLDER: Final = {
+    Merge.REPLACE: Merge.KEEP,
+    Merge.KEEP: Merge.REPLACE,
+    Merge.EARLIEST: Merge.EARLIEST,
+    Merge.LATEST: Merge.LATEST,
+}
+# How many leases that ran out, and delays that ended, one claim puts back at most.
+_BATCH: Final = 100
+# How many forgotten attempts are worth a sweep.
+_SLACK: Final = 64
+
+
+class _Record(NamedTuple):
+    """What is kept of a member that is claimed, or held back (with token 0)."""
+
+    token: int
+    attempt: int
+    score: float
+
+
+class Ledger:
+    """Not thread-safe. ``waiting`` is always the set itself, ``now`` the present time."""
+
+    __slots__ = ("attempts", "claims", "delayed", "parked", "records")
+
+    def __init__(self) -> None:
+        self.records: dict[bytes, _Record] = {}
+        self.claims = SortedMap()  # by deadline
+        self.delayed = SortedMap()  # by the time at which the delay ends
+        self.parked: dict[bytes, float] = {}
+        self.attempts: dict[bytes, int] = {}
+
+    def is_empty(self, waiting: SortedMap) -> bool:
+        """Tell whether there is nothing left to remember."""
+        return not self.records and (not self.attempts or not waiting.scores)
+
+    def claim(
+        self, waiting: SortedMap, count: int, terms: Terms, now: float, token: int
+    ) -> list[Lease]:
+        """Claim the first members; their tokens count up from ``token``."""
+        high = now if terms.high is NOW else terms.high
+        deadline = now + terms.lease
+        leases: list[Lease] = []
+        while len(leases) < count and (first := waiting.pop_first(count - len(leases), high)):
+            for member, given in first:
+                score, attempt = given, self.attempts.pop(member, 0)
+                record = self.records.get(member)
+                if record is not None:
+                    if not self._resume(member, record, score, terms.merge):
+                        continue
+                    score = _merged(terms.merge, record.score, score)
+                    attempt = record.attempt
+                lease = Lease(member, score, attempt + 1, token + len(leases), deadline)
+                self.records[member] = _Record(lease.token, lease.attempt, score)
+                leases.append(lease)
+        self.claims.add([(lease.member, deadline) for lease in leases], Merge.REPLACE)
+        return leases
+
+    def _resume(self, member: bytes, record: _Record, score: float, merge: Merge) -> bool:
+        """Tell whether a member of which there is a record can be claimed nevertheless."""
+        if record.token:
+            self.parked[member] = _merged(merge, self.parked.get(member, score), score)
+            return False
+        if merge in {Merge.REPLACE, Merge.EARLIEST}:
+            self.delayed.remove(member)
+            return True
+        self.records[member] = record._replace(score=_merged(merge, record.score, score))
+        return False
+
+    def put_back(self, waiting: SortedMap, terms: Terms, now: float) -> list[DeadLetter]:
+        """Put back what is held no longer; return what had its last attempt."""
+        letters: list[DeadLetter] = []
+        for member, _ in self.claims.pop_first(_BATCH, now):
+            record = self.records.pop(member)
+            self._unpark(waiting, member, terms.merge)
+            if terms.max_attempts is not None and record.attempt >= terms.max_attempts:
+                reason = f"the lease ran out in attempt {record.attempt} of {terms.max_attempts}"
+                letters.append(DeadLetter(member, reason, record.score, now, record.attempt))
+            else:
+                self._return(waiting, member, record, terms.merge)
+        for member, _ in self.delayed.pop_first(_BATCH, now):
+            self._return(waiting, member, self.records.pop(member), terms.merge)
+        return letters
+
+    def end(self, waiting: SortedMap, hold: Hold, merge: Merge) -> _Record | None:
+        """End a claim, and return its record; None if it is not held."""
+        member, token = hold
+        record = self.records.get(member)
+        if record is None or record.token != token:
+            return None
+        del self.records[member]
+        self.claims.remove(member)
+        self._unpark(waiting, member, merge)
+        return record
+
+    def release(
+        self,
+        waiting: SortedMap,
+        hold: Hold,
+        merge: Merge,
+        now: float,
+        *,
+        score: Bound | None,
+        delay: float,
+        fresh: bool,
+    ) -> bool:
+        """End a claim and put its member back; see `redset.interfaces.Backend.release`."""
+        record = self.end(waiting, hold, merge)
+        if record is None:
+            return False
+        member = hold[0]
+        if fresh:
+            record = record._replace(attempt=0)
+        if score is None and delay <= 0:
+            self._return(waiting, member, record, merge)
+            return True
+        if score is NOW:
+            given, delay = now + delay, 0.0
+        else:
+            given = record.score if score is None else score
+        there = waiting.scores.get(member)
+        if delay > 0 and (there is None or merge in {Merge.REPLACE, Merge.LATEST}):
+            waiting.remove(member)
+            merged = given if there is None else _merged(merge, there, given)
+            self.records[member] = _Record(0, record.attempt, merged)
+            self.delayed.add([(member, now + delay)], Merge.REPLACE)
+        else:
+            waiting.add([(member, given)], merge)
+            self._note(waiting, member, record.attempt)
+        return True
+
+    def extend(self, hold: Hold, deadline: float) -> float | None:
+        """Let a claim last until ``deadline``; return it, or None if it is not held."""
+        member, token = hold
+        record = self.records.get(member)
+        if record is None or record.token != token:
+            return None
+        self.claims.add([(member, deadline)], Merge.REPLACE)
+        return deadline
+
+    def discard(self, member: bytes) -> float | None:
+        """Drop what is parked or held back; return its score, None if it was neither."""
+        self.attempts.pop(member, None)
+        score = self.parked.pop(member, None)
+        record = self.records.get(member)
+        if record is not None and not record.token:
+            self.delayed.remove(member)
+            del self.records[member]
+            return record.score
+        return score
+
+    def next_time(self) -> list[float]:
+        """Return the times at which the next lease runs out and the next delay ends."""
+        return [time for times in (self.claims, self.delayed) for _, time in times.first(1)]
+
+    def _unpark(self, waiting: SortedMap, member: bytes, merge: Merge) -> None:
+        parked = self.parked.pop(member, None)
+        if parked is not None:
+            waiting.add([(member, parked)], _OLDER[merge])
+
+    def _return(self, waiting: SortedMap, member: bytes, record: _Record, merge: Merge) -> None:
+        waiting.add([(member, record.score)], _OLDER[merge])
+        self._note(waiting, member, record.attempt)
+
+    def _note(self, waiting: SortedMap, member: bytes, attempt: int) -> None:
+        if attempt:
+            self.attempts[member] = attempt
+            # What was taken without a claim has left its count behind.
+            if len(self.attempts) > len(waiting.scores) + _SLACK:
+                kept = waiting.scores
+                self.attempts = {m: n for m, n in self.attempts.items() if m in kept}
+
+
+def _merged(merge: Merge, old: float, new: float) -> float:
+    if merge is Merge.REPLACE:
+        return new
+    if merge is Merge.KEEP:
+        return old
+    return min(old, new) if merge is Merge.EARLIEST else max(old, new)

@@ -1,0 +1,58 @@
+"""Waiting for a change of a memory store, by its clock."""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from redset.backends.memory._clock import SystemClock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from redset.interfaces import Clock
+
+__all__ = ["WaitingStore"]
+
+
+class WaitingStore:
+    """A clock, a lock that guards everything, and those who wait for a change."""
+
+    def __init__(self, clock: Clock | None) -> None:
+        self._clock: Clock = SystemClock() if clock is None else clock
+        self._guard = threading.Lock()
+        self._waiters: defaultdict[str, list[Callable[[], object]]] = defaultdict(list)
+        self._clock.subscribe(self._wake_all)
+
+    @contextmanager
+    def waiting(self, name: str, wake: Callable[[], object]) -> Generator[None, None, None]:
+        """Have ``wake`` called at every change that a waiter for ``name`` should look at."""
+        with self._guard:
+            self._waiters[name].append(wake)
+        try:
+            yield
+        finally:
+            with self._guard:
+                waiters = self._waiters[name]
+                waiters.remove(wake)
+                if not waiters:
+                    del self._waiters[name]
+
+    def deadline(self, timeout: float | None) -> float | None:
+        """Return when a wait that starts now is over, by the clock's ``monotonic``."""
+        return None if timeout is None else self._clock.monotonic() + timeout
+
+    def is_over(self, deadline: float | None) -> bool:
+        """Tell whether the time to wait is up."""
+        return deadline is not None and deadline <= self._clock.monotonic()
+
+    def _wake(self, name: str) -> None:
+        for wake in self._waiters.get(name, ()):
+            wake()
+
+    def _wake_all(self) -> None:
+        with self._guard:
+            for name in self._waiters:
+                self._wake(name)

@@ -1,0 +1,144 @@
+"""Claims: members that come back unless their holder is done with them."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import TYPE_CHECKING
+
+from redset.backends.redis import commands
+from redset.backends.redis._async.connection import AsyncConnection
+from redset.backends.redis._async.waiting import AsyncWaiting
+from redset.backends.redis.keys import claim_keys
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from redset.interfaces import (
+        AsyncRedisClient,
+        Bound,
+        Claimed,
+        Hold,
+        Merge,
+        Stats,
+        Terms,
+    )
+
+
+class AsyncClaimingBackend:
+    """The part of a backend that deals with claims. Every call but a wait is one script.
+
+    All but `extend` and `stats` have their effect once, even if a client that loses the reply
+    sends them again.
+    """
+
+    def __init__(self, client: AsyncRedisClient) -> None:
+        self._connection = AsyncConnection(client)
+        self._waiting = AsyncWaiting(self._connection)
+
+    async def claim(
+        self, name: str, count: int, terms: Terms, *, acknowledge: Sequence[Hold] = ()
+    ) -> Claimed:
+        """See `redset.interfaces.Backend.claim`. ``claims/claim.lua``, O(log n) a member."""
+        claimed, _ = await self._claim(name, count, terms, 0.0, acknowledge)
+        return claimed
+
+    async def wait_claim(
+        self,
+        name: str,
+        count: int,
+        terms: Terms,
+        timeout: float | None,
+        *,
+        acknowledge: Sequence[Hold] = (),
+    ) -> Claimed:
+        """See `redset.interfaces.Backend.wait_claim`.
+
+        ``claims/claim.lua``, and ``BLPOP`` on wake-up tokens: two commands a second while
+        there is nothing. May end a tenth of a second late.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        flags: list[bool] = []
+        dropped = 0
+        while True:
+            left = self._waiting.left(deadline)
+            claimed, pause = await self._claim(name, count, terms, max(left, 0.0), acknowledge)
+            flags += claimed.acknowledged
+            dropped += claimed.dropped
+            if claimed.leases or left <= 0:
+                break
+            acknowledge = ()
+            await self._waiting.pause(name, min(left, pause))
+        if not claimed.leases and pause < math.inf:
+            await self._waiting.pass_on(name)
+        return claimed._replace(acknowledged=flags, dropped=dropped)
+
+    async def acknowledge(self, name: str, holds: Sequence[Hold], merge: Merge) -> list[bool]:
+        """See `redset.interfaces.Backend.acknowledge`. ``claims/acknowledge.lua``."""
+        if not holds:
+            return []
+        arguments = [commands.FLAGS[merge], *commands.holds(holds)]
+        reply = await self._connection.script_once(
+            "claims/acknowledge", name, claim_keys(name), arguments
+        )
+        return commands.flags(reply)
+
+    async def release(
+        self,
+        name: str,
+        hold: Hold,
+        merge: Merge,
+        *,
+        score: Bound | None = None,
+        delay: float = 0.0,
+        fresh: bool = False,
+    ) -> bool:
+        """See `redset.interfaces.Backend.release`. ``claims/release.lua``, O(log n)."""
+        given = b"" if score is None else commands.bound(score)
+        arguments = [*hold, commands.FLAGS[merge], given, delay, int(fresh)]
+        reply = await self._connection.script_once(
+            "claims/release", name, claim_keys(name), arguments
+        )
+        return commands.flags(reply) == [True]
+
+    async def extend(self, name: str, holds: Sequence[Hold], lease: float) -> list[float | None]:
+        """See `redset.interfaces.Backend.extend`. ``claims/extend.lua``, O(log n) a claim."""
+        arguments = [lease, *commands.holds(holds)]
+        reply = await self._connection.script("claims/extend", claim_keys(name), arguments)
+        return commands.scores(reply)
+
+    async def reject(
+        self, name: str, rejected: Sequence[tuple[Hold, str]], merge: Merge, limit: int
+    ) -> tuple[list[bool], int]:
+        """See `redset.interfaces.Backend.reject`. ``claims/reject.lua``, O(log n) a claim."""
+        if not rejected:
+            return [], 0
+        parts = [
+            part for hold, reason in rejected for part in (*hold, commands.letter_reason(reason))
+        ]
+        arguments = [commands.FLAGS[merge], limit, *parts]
+        reply = await self._connection.script_once(
+            "claims/reject", name, claim_keys(name), arguments
+        )
+        flags, dropped = reply.split()
+        return commands.flags(flags), int(dropped)
+
+    async def stats(self, name: str, high: Bound) -> Stats:
+        """See `redset.interfaces.Backend.stats`. ``claims/stats.lua``, O(log n)."""
+        reply = await self._connection.script(
+            "claims/stats", claim_keys(name), [commands.bound(high)]
+        )
+        return commands.stats(reply)
+
+    async def _claim(
+        self, name: str, count: int, terms: Terms, wait: float, acknowledge: Sequence[Hold]
+    ) -> tuple[Claimed, float]:
+        arguments = [
+            *(count, terms.lease, commands.bound(terms.high), commands.FLAGS[terms.merge]),
+            b"" if terms.max_attempts is None else terms.max_attempts,
+            *(terms.dead_limit, commands.milliseconds(wait), *commands.holds(acknowledge)),
+        ]
+        reply = await self._connection.script_once(
+            "claims/claim", name, claim_keys(name), arguments
+        )
+        return commands.claimed(reply), float(reply[0])

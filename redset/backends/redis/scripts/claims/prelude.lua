@@ -1,0 +1,114 @@
+-- Set before every script that deals with claims. Each has these keys:
+-- KEYS[1]  the set: what waits to be handed out
+-- KEYS[2]  claims: member by deadline
+-- KEYS[3]  hash of member to token, attempt and score, for what is claimed, and for what is
+--          held back with token 0
+-- KEYS[4]  parked: members added while they are claimed, by score
+-- KEYS[5]  delayed: what is held back, by the time at which that ends
+-- KEYS[6]  hash of member to attempts, for what was claimed before and waits again
+-- KEYS[7]  list of wake-up tokens
+-- KEYS[8]  note that somebody waits
+-- KEYS[9]  dead letters: member by time
+-- KEYS[10] their details: hash of member to score, attempts, line feed, reason
+-- KEYS[11] the latest fencing token, in microseconds
+-- KEYS[12] record of the request
+--
+-- What moves is written to its new place before it leaves the old one: a script that fails
+-- half way, out of memory or permission, loses nothing.
+local SET, CLAIMS, DETAILS, PARKED = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local DELAYED, ATTEMPTS, DEAD, LETTERS, TOKEN = KEYS[5], KEYS[6], KEYS[9], KEYS[10], KEYS[11]
+local DAY = 86400
+
+-- The flag that lets an older score meet a newer one that is there already.
+local function older(flag)
+  if flag == '' then return 'NX' end
+  if flag == 'NX' then return '' end
+  return flag
+end
+
+-- The score that an old and a new one make.
+local function merged(flag, old, new)
+  if flag == '' then return new end
+  if flag == 'NX' then return old end
+  if (flag == 'LT') == (number(new) < number(old)) then return new end
+  return old
+end
+
+-- Token, attempt and score from a member's details.
+local function parse(details)
+  return string.match(details or '0 0 0', '^(%d+) (%d+) (.*)$')
+end
+
+local function is_held(details, token)
+  token = token .. ' '
+  return details and string.sub(details, 1, #token) == token
+end
+
+-- Put back what was parked while a member was claimed; return whether anything was.
+local function unpark(member, flag)
+  local score = redis.call('ZSCORE', PARKED, member)
+  if not score then return false end
+  add(SET, older(flag), score, member)
+  redis.call('ZREM', PARKED, member)
+  return true
+end
+
+-- Keep the attempts of a member that waits again, for a day beyond its delay. What is taken
+-- without a claim leaves its attempts behind; when there are too many, some are dropped.
+local function note(member, attempt, delay)
+  if attempt == '0' then return end
+  redis.call('HSET', ATTEMPTS, member, attempt)
+  local life = math.ceil((DAY + delay) * 1000)
+  if redis.call('PTTL', ATTEMPTS) < life then
+    redis.call('PEXPIRE', ATTEMPTS, string.format('%.0f', life))
+  end
+  if redis.call('HLEN', ATTEMPTS) > redis.call('ZCARD', SET) then
+    for _, each in ipairs(redis.call('HRANDFIELD', ATTEMPTS, 8)) do
+      if not redis.call('ZSCORE', SET, each) then redis.call('HDEL', ATTEMPTS, each) end
+    end
+  end
+end
+
+local function put_back(member, attempt, score, flag)
+  add(SET, older(flag), score, member)
+  note(member, attempt, 0)
+end
+
+local function bury(member, attempt, score, reason, present)
+  redis.call('ZADD', DEAD, present, member)
+  redis.call('HSET', LETTERS, member, score .. ' ' .. attempt .. '\n' .. reason)
+end
+
+-- Drop the oldest dead letters beyond a limit; return how many.
+local function trim(limit)
+  local excess = redis.call('ZCARD', DEAD) - tonumber(limit)
+  if excess <= 0 then return 0 end
+  local dropped = redis.call('ZPOPMIN', DEAD, excess)
+  for i = 1, #dropped, 2 do redis.call('HDEL', LETTERS, dropped[i]) end
+  return excess
+end
+
+-- End claims that are done, given by pairs of member and token from ARGV[first] on. Returns
+-- a 1 or 0 for each, whether it was held, and how many members came back into the set.
+local function acknowledge(first, flag)
+  local members = {}
+  for i = first, #ARGV, 2 do members[#members + 1] = ARGV[i] end
+  if #members == 0 then return '', 0 end
+  local details = redis.call('HMGET', DETAILS, unpack(members))
+  local held, flags, back = {}, {}, 0
+  for i, member in ipairs(members) do
+    local is = is_held(details[i], ARGV[first + 2 * i - 1])
+    flags[i] = is and '1' or '0'
+    if is then held[#held + 1] = member end
+  end
+  if #held > 0 then
+    if redis.call('EXISTS', PARKED) == 1 then
+      for _, member in ipairs(held) do
+        if unpark(member, flag) then back = back + 1 end
+      end
+    end
+    redis.call('ZREM', CLAIMS, unpack(held))
+    redis.call('HDEL', DETAILS, unpack(held))
+  end
+  return table.concat(flags), back
+end

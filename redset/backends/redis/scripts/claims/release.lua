@@ -1,0 +1,41 @@
+-- End a claim and put its member back.
+-- ARGV[1]  number of the request
+-- ARGV[2]  the member
+-- ARGV[3]  the token
+-- ARGV[4]  ZADD flag of the merge rule
+-- ARGV[5]  its new score, "now" for the delay from now, '' for its own
+-- ARGV[6]  the delay in seconds
+-- ARGV[7]  1 to forget its attempts, else 0
+-- Reply    1 if the claim was held, else 0
+local before = answered()
+if before then return before end
+
+local member, flag, given, delay = ARGV[2], ARGV[4], ARGV[5], tonumber(ARGV[6])
+local token, attempt, own = parse(redis.call('HGET', DETAILS, member))
+if token ~= ARGV[3] then return answer('0') end
+if ARGV[7] == '1' then attempt = '0' end
+
+local present = now()
+unpark(member, flag)
+local there = redis.call('ZSCORE', SET, member)
+local later = string.format('%.17g', tonumber(present) + delay)
+if delay > 0 and given ~= 'now' and (not there or flag == '' or flag == 'GT') then
+  local score = given == '' and own or given
+  if there then score = merged(flag, there, score) end
+  redis.call('HSET', DETAILS, member, '0 ' .. attempt .. ' ' .. score)
+  redis.call('ZADD', DELAYED, later, member)
+  if there then redis.call('ZREM', SET, member) end
+else
+  if given == '' and delay <= 0 then
+    add(SET, older(flag), own, member)
+  elseif given == 'now' then
+    add(SET, flag, later, member)
+  else
+    add(SET, flag, given == '' and own or given, member)
+  end
+  note(member, attempt, delay)
+  redis.call('HDEL', DETAILS, member)
+end
+redis.call('ZREM', CLAIMS, member)
+wake(KEYS[7], KEYS[8], 1)
+return answer('1')
