@@ -1,0 +1,57 @@
+"""The protocols that redset is built on. Nothing has to subclass any of them.
+
+A set is made of three replaceable parts: a `Serializer` turns items into bytes
+and back, a `Scorer` gives an item its score, and a `Backend` (or `AsyncBackend`)
+stores pairs of bytes and score. Backends are raw and small: they know nothing of
+items, and every method is one atomic operation on the set called ``name``.
+"""
+
+from __future__ import annotations
+
+from redset.interfaces._async_backend import AsyncBackend
+from redset.interfaces._backend import Backend
+from redset.interfaces._parts import (
+    AsyncRedisClient,
+    Clock,
+    Dumper,
+    Loader,
+    RedisClient,
+    Scorer,
+    Serializer,
+)
+from redset.interfaces._values import (
+    NOW,
+    Bound,
+    Claimed,
+    DeadLetter,
+    Entry,
+    Hold,
+    Lease,
+    Merge,
+    Moment,
+    Stats,
+    Terms,
+)
+
+__all__ = [
+    "NOW",
+    "AsyncBackend",
+    "AsyncRedisClient",
+    "Backend",
+    "Bound",
+    "Claimed",
+    "Clock",
+    "DeadLetter",
+    "Dumper",
+    "Entry",
+    "Hold",
+    "Lease",
+    "Loader",
+    "Merge",
+    "Moment",
+    "RedisClient",
+    "Scorer",
+    "Serializer",
+    "Stats",
+    "Terms",
+]

@@ -1,0 +1,286 @@
+"""What a store of sets is, in blocking code."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from contextlib import AbstractContextManager
+
+    from redset.interfaces._values import (
+        Bound,
+        Claimed,
+        DeadLetter,
+        Entry,
+        Hold,
+        Merge,
+        Stats,
+        Terms,
+    )
+
+__all__ = ["Backend"]
+
+
+@runtime_checkable
+class Backend(Protocol):
+    """A store of named sorted sets: members are bytes, scores are floats.
+
+    Entries are ordered by ascending score, ties by their bytes (as `memcmp` does).
+    A set exists while it has members. Arguments arrive checked: names are not empty,
+    scores are never NaN, counts are at least 1. All methods may be called from many
+    threads at once. Where ``low`` or ``high`` can be left out, they are infinite.
+    `redset.testing.BackendConformance` states the rest as tests.
+    """
+
+    def add(self, name: str, entries: Sequence[Entry], merge: Merge) -> int:
+        """Add members, or merge their scores; return how many were new.
+
+        If a member occurs twice in ``entries``, they are added in order.
+        """
+        ...
+
+    def schedule(
+        self, name: str, entries: Sequence[tuple[bytes, float | None]], merge: Merge
+    ) -> tuple[int, float]:
+        """Like `add`, with None for "now", waking those who wait for due members.
+
+        Returns how many were new, and the time on the backend's clock.
+        """
+        ...
+
+    def remember(self, name: str, entries: Sequence[Entry], merge: Merge) -> list[bool]:
+        """Add members that each live for the given seconds (`math.inf`: for ever).
+
+        The score stored is the time of expiry. The result says for each entry whether
+        the member was unseen: absent, or expired. ``merge`` decides between the expiry
+        that a live member has and the new one. Some expired members may be swept.
+        """
+        ...
+
+    def increment(self, name: str, member: bytes, by: float) -> float:
+        """Add ``by`` to a member's score (0 if absent) and return the new score.
+
+        Raises `ScoreError`, changing nothing, if the sum is not a number.
+        """
+        ...
+
+    def remove(self, name: str, members: Sequence[bytes], *, low: Bound = ...) -> int:
+        """Remove members; return how many of them were there with a score from ``low``.
+
+        Members that are parked or held back are removed, too; those that are claimed stay so.
+        """
+        ...
+
+    def remove_range(self, name: str, low: Bound, high: Bound, limit: int | None = None) -> int:
+        """Remove the entries between two scores, at most ``limit`` of the first of them.
+
+        Returns how many were removed.
+        """
+        ...
+
+    def pop(
+        self, name: str, count: int, *, high: Bound = ..., reverse: bool = False
+    ) -> list[Entry]:
+        """Remove and return the first ``count`` entries with scores up to ``high``.
+
+        With ``reverse``, the last ones, last first; ``high`` is then infinite.
+        """
+        ...
+
+    def wait_pop(
+        self, name: str, count: int, timeout: float | None, *, high: Bound = ...
+    ) -> list[Entry]:
+        """Like `pop`, waiting up to ``timeout`` seconds (None: for ever) for the first.
+
+        Returns an empty list when the time is over. Only infinity and `NOW` occur as
+        ``high``; with `NOW`, an entry that falls due ends the wait, too. Whatever call
+        brings an entry in reach ends the wait, within a second at the latest.
+        """
+        ...
+
+    def claim(
+        self, name: str, count: int, terms: Terms, *, acknowledge: Sequence[Hold] = ()
+    ) -> Claimed:
+        """Acknowledge claims that are done, then claim the first members of the set.
+
+        A member that is claimed leaves the set until it is acknowledged, released or
+        rejected, or until its lease has run out and somebody claims: then it is put back
+        with its score. At most one holder has a member. One that was added while it is
+        claimed stays in the set, or is parked out of sight by a claim that meets it, and is
+        put back when the claim ends; scores meet by the rule of the terms, in the order in
+        which they were given. ``count`` is at most a thousand.
+        """
+        ...
+
+    def wait_claim(
+        self,
+        name: str,
+        count: int,
+        terms: Terms,
+        timeout: float | None,
+        *,
+        acknowledge: Sequence[Hold] = (),
+    ) -> Claimed:
+        """Like `claim`, waiting up to ``timeout`` seconds (None: for ever) for the first.
+
+        Acknowledges at once. Whatever brings a member in reach ends the wait: an add, a due
+        time, a lease that runs out, a claim that ends; others' plain adds within a second.
+        """
+        ...
+
+    def acknowledge(self, name: str, holds: Sequence[Hold], merge: Merge) -> list[bool]:
+        """End claims whose members are done with; tell of each whether it was still held.
+
+        A claim that is no longer held is not touched, whoever has the member by now.
+        """
+        ...
+
+    def release(
+        self,
+        name: str,
+        hold: Hold,
+        merge: Merge,
+        *,
+        score: Bound | None = None,
+        delay: float = 0.0,
+        fresh: bool = False,
+    ) -> bool:
+        """End a claim and put its member back; return whether it was still held.
+
+        Args:
+            name: the set.
+            hold: the claim.
+            merge: the rule for a member that was added meanwhile. This call is the latest,
+                except without ``score`` and ``delay``: then the member's own score is older
+                than any that was given meanwhile.
+            score: its new score; its own by default; `NOW` for ``delay`` seconds from now.
+            delay: without `NOW`, for how many seconds to hold it back, out of the set. One
+                that was added meanwhile is due now, so with `Merge.KEEP` and `Merge.EARLIEST`
+                it is not held back, and one that is added later ends the delay, unless the
+                rule is `Merge.KEEP` or `Merge.LATEST`.
+            fresh: forget its attempts.
+        """
+        ...
+
+    def extend(self, name: str, holds: Sequence[Hold], lease: float) -> list[float | None]:
+        """Let claims last ``lease`` seconds from now; return the deadlines, None if not held."""
+        ...
+
+    def reject(
+        self, name: str, rejected: Sequence[tuple[Hold, str]], merge: Merge, limit: int
+    ) -> tuple[list[bool], int]:
+        """End claims and make their members dead letters, for the reason given with each.
+
+        Returns whether each was still held, and how many dead letters were dropped.
+        """
+        ...
+
+    def stats(self, name: str, high: Bound) -> Stats:
+        """Count the set's members by their state; those with scores up to ``high`` are due."""
+        ...
+
+    def scores(self, name: str, members: Sequence[bytes]) -> list[float | None]:
+        """Return the score of each member, None for those that are absent."""
+        ...
+
+    def lifetimes(self, name: str, members: Sequence[bytes]) -> list[float | None]:
+        """Return what is left of each score at the present time, None if nothing is."""
+        ...
+
+    def rank(self, name: str, member: bytes) -> int | None:
+        """Return how many entries come before the member, None if it is absent."""
+        ...
+
+    def length(self, name: str) -> int:
+        """Return the number of members."""
+        ...
+
+    def count(self, name: str, low: Bound, high: Bound) -> int:
+        """Return the number of entries between two scores."""
+        ...
+
+    def slice(self, name: str, start: int, stop: int, *, reverse: bool = False) -> list[Entry]:
+        """Return the entries from position ``start`` to ``stop``, both included.
+
+        Negative positions count from the end, -1 being the last. With ``reverse``, the
+        order is turned round before positions are counted.
+        """
+        ...
+
+    def range(
+        self,
+        name: str,
+        low: Bound,
+        high: Bound,
+        *,
+        after: Entry | None = None,
+        offset: int = 0,
+        count: int | None = None,
+        reverse: bool = False,
+    ) -> list[Entry]:
+        """Return entries between two scores, in order, with ``reverse`` from the end.
+
+        ``after`` leaves out all entries up to and including that place in the order,
+        whether it is still taken or not; then ``offset`` entries are skipped, and at
+        most ``count`` returned.
+        """
+        ...
+
+    def sample(self, name: str, count: int) -> list[Entry]:
+        """Return up to ``count`` different entries chosen at random, in any order."""
+        ...
+
+    def union(self, name: str, others: Sequence[str], merge: Merge) -> int:
+        """Add all entries of other sets, one set after the other; return how many were new."""
+        ...
+
+    def intersect(self, name: str, others: Sequence[str]) -> int:
+        """Remove members that are not in all the others; return how many were removed."""
+        ...
+
+    def clear(self, name: str) -> bool:
+        """Remove the set, its claims and dead letters, and all else but a held lock.
+
+        Returns whether there were any members, claims or dead letters.
+        """
+        ...
+
+    def bury(self, name: str, letters: Sequence[DeadLetter], limit: int) -> int:
+        """Store dead letters under the present time, replacing those of the same bytes.
+
+        Beyond ``limit``, the oldest are dropped; returns how many. The set itself is not
+        touched. Without letters, nothing is done.
+        """
+        ...
+
+    def dead(self, name: str, offset: int, count: int) -> list[DeadLetter]:
+        """Return dead letters, oldest first, ties by their bytes."""
+        ...
+
+    def dead_count(self, name: str) -> int:
+        """Return the number of dead letters."""
+        ...
+
+    def redrive(self, name: str, members: Sequence[bytes], merge: Merge) -> int:
+        """Put dead letters back into the set with their scores; return how many there were."""
+        ...
+
+    def forget(self, name: str, members: Sequence[bytes]) -> int:
+        """Drop dead letters for good; return how many there were."""
+        ...
+
+    def lock(
+        self, name: str, timeout: float | None, expires: float
+    ) -> AbstractContextManager[None]:
+        """Return a context manager that holds the one lock of this set.
+
+        Entering waits up to ``timeout`` seconds (None: for ever), then raises `LockTimeout`.
+        A lock held for longer than ``expires`` seconds is given up to whoever asks next;
+        its late holder then leaves without an error, and without freeing the other's.
+        """
+        ...
+
+    def close(self) -> None:
+        """Release what the backend itself opened."""
+        ...

@@ -1,0 +1,140 @@
+"""The values that sets and backends hand each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final, NamedTuple, TypeAlias
+
+__all__ = [
+    "NOW",
+    "Bound",
+    "Claimed",
+    "DeadLetter",
+    "Entry",
+    "Hold",
+    "Lease",
+    "Merge",
+    "Moment",
+    "Stats",
+    "Terms",
+]
+
+Entry: TypeAlias = tuple[bytes, float]
+"""One stored pair: the member's bytes and its score."""
+
+
+class Merge(Enum):
+    """What becomes of the score when a member is added that is already there."""
+
+    REPLACE = "replace"
+    """The new score wins. The default of every set but `TTLSet`, and what 0.5.1 did."""
+    KEEP = "keep"
+    """The first score wins."""
+    EARLIEST = "earliest"
+    """The lower score wins, so adding again can only bring an item forward."""
+    LATEST = "latest"
+    """The higher score wins, so adding again can only put an item off."""
+
+
+class Moment(Enum):
+    """A bound that the backend reads off its own clock when it acts."""
+
+    NOW = "now"
+
+
+NOW: Final = Moment.NOW
+
+Bound: TypeAlias = float | Moment
+"""A limit of a range of scores.
+
+Numbers are inclusive on both sides. `NOW` is inclusive as an upper bound and
+exclusive as a lower one, so ``(-inf, NOW)`` and ``(NOW, inf)`` share no entry.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A member that was set aside, with all that is needed to look into it."""
+
+    raw: bytes
+    """The member's bytes, exactly as they were stored."""
+    reason: str
+    """Why it was set aside; for undecodable items the serializer's error."""
+    score: float
+    """The score it had, and gets back when it is redriven."""
+    time: float
+    """When it was set aside, in unix seconds by the backend's clock; 0.0 until then."""
+    attempts: int = 0
+    """How often it had been claimed; 0 if it was taken without a claim."""
+
+
+class Lease(NamedTuple):
+    """One member that was claimed, and on what terms."""
+
+    member: bytes
+    score: float
+    """The score it had, and gets back with a lease that runs out."""
+    attempt: int
+    """How often it has been claimed since it was added, this time included."""
+    token: int
+    """The fencing token: higher than that of every earlier claim of the set."""
+    deadline: float
+    """When the lease runs out, in unix seconds by the backend's clock."""
+
+
+Hold: TypeAlias = tuple[bytes, int]
+"""What names one claim: its member, and its token."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """On what terms members are claimed."""
+
+    lease: float
+    """How many seconds a claim lasts unless it is extended."""
+    high: Bound
+    """Scores up to this one can be claimed: infinity or `NOW`."""
+    merge: Merge
+    """The rule for members that were added while they were claimed."""
+    max_attempts: int | None
+    """After how many attempts an expired claim becomes a dead letter; None for never."""
+    dead_limit: int
+    """How many dead letters to keep."""
+
+
+class Claimed(NamedTuple):
+    """What `Backend.claim` did."""
+
+    leases: list[Lease]
+    """What was claimed, in order."""
+    acknowledged: list[bool]
+    """Of each claim to be acknowledged, whether it was still held."""
+    dropped: int
+    """How many dead letters were dropped beyond the limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """How many items of a set are in which state, and since when.
+
+    Every item is in one of ``pending``, ``claimed`` and ``dead``; one that was added again
+    while it was claimed is, besides, pending or parked.
+    """
+
+    pending: int
+    """How many wait to be handed out, due or not."""
+    due: int
+    """How many of these can be handed out now."""
+    delayed: int
+    """How many of the pending are held back after a ``nack`` or ``reschedule``."""
+    claimed: int
+    """How many are being worked on."""
+    parked: int
+    """How many of the claimed were added again, and will be pending when that claim ends."""
+    dead: int
+    """How many dead letters there are."""
+    oldest_score: float | None
+    """The lowest score of the set; None if it has no items."""
+    oldest_claim: float | None
+    """When the claim was made whose lease is the first to run out, in unix seconds."""
