@@ -33,7 +33,6 @@ __all__ = [
 
 # The longest lease or delay in seconds, about 30 years: servers must be able to count it in ms.
 _AGES = 1e9
-_EXAMPLES = {"serializer": "the module json", "retry": "redset.Retry()"}
 
 
 def check_name(name: object) -> str:
@@ -137,9 +136,12 @@ def check_reason(reason: object) -> str:
 
 
 def check_retry(retry: object) -> None:
-    """Raise `TypeError` unless this is None or says when to try again."""
-    if retry is not None:
-        check_part(retry, "retry", "delay", "is_last")
+    """Raise `TypeError` unless this is None or a `Retry`."""
+    from redset.retry import Retry  # which checks its arguments here
+
+    if retry is not None and not isinstance(retry, Retry):
+        message = f"retry is {retry!r}, but must be a Retry, as redset.Retry(max_attempts=5) is"
+        raise TypeError(message)
 
 
 def _check_finite(seconds: float, of: str, remedy: str) -> float:
@@ -201,6 +203,6 @@ def check_part(part: object, of: str, *methods: str) -> None:
         if not callable(found):
             message = (
                 f"{of} {part!r} has no {method}(): it needs {' and '.join(methods)}, "
-                f"as {_EXAMPLES[of]} has"
+                "as the module json has"
             )
             raise TypeError(message)

@@ -17,25 +17,37 @@ __all__ = ["AsyncKeeper", "Keeper"]
 
 _log = logging.getLogger("redset")
 
-# A lease is extended so many times before it would run out.
-_TIMES = 3
+# A lease is extended when this part of it is over, and after an error again in as great a part
+# of that.
+_PART = 1 / 3
 
 
 class _Lease:
     """How long a lease that is extended again and again is sure to last."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, began: float) -> None:
         self._seconds = seconds
-        self.interval = seconds / _TIMES
-        self.renew()
+        self.renew(began)
 
-    def renew(self) -> None:
-        self._end = time.monotonic() + self._seconds
+    def renew(self, began: float) -> None:
+        """Note that it was given, or extended, not before a time of `time.monotonic`."""
+        self._end = began + self._seconds
+        self._next = began + self._seconds * _PART
+
+    def pause(self) -> float:
+        """Return how long to wait before it is extended."""
+        return max(self._next - time.monotonic(), 0.0)
+
+    def patience(self) -> float:
+        """Return how long to try to extend it: while it is sure to last, if it is."""
+        return max(self._end - time.monotonic(), self._seconds * _PART**2)
 
     def is_over(self, error: Exception) -> bool:
         """Tell whether the claim must be taken for lost after an error."""
-        over = isinstance(error, LeaseLost) or time.monotonic() >= self._end
+        now = time.monotonic()
+        over = isinstance(error, LeaseLost) or now >= self._end
         _log.warning("%s a claim: %r", "lost" if over else "could not yet extend", error)
+        self._next = now + self._seconds * _PART**2
         return over
 
 
@@ -46,6 +58,7 @@ class AsyncKeeper:
         extend: extends the claim, raising `LeaseLost` if it is not held.
         lose: called once when the claim is lost.
         seconds: the lease.
+        began: when it was given, by `time.monotonic`.
         interrupts: whether to cancel the task that starts this.
     """
 
@@ -54,12 +67,13 @@ class AsyncKeeper:
         extend: Callable[[], Awaitable[object]],
         lose: Callable[[], object],
         seconds: float,
+        began: float,
         *,
         interrupts: bool,
     ) -> None:
         self._extend = extend
         self._lose = lose
-        self._lease = _Lease(seconds)
+        self._lease = _Lease(seconds, began)
         self._holder = asyncio.current_task() if interrupts else None
         self._cancelling = self._holder.cancelling() if self._holder else 0
         self._has_cancelled = False
@@ -73,9 +87,10 @@ class AsyncKeeper:
         try:
             await asyncio.wait([self._task])
         except asyncio.CancelledError:
-            # Our own comes too late to end the block: what follows it tells of the loss.
-            if not self._has_cancelled:
-                raise
+            # Not by us: our own ended the block that is being left now.
+            if self._holder is not None:
+                self._holder.uncancel()
+            raise
 
     def has_interrupted(self, error: BaseException | None) -> bool:
         """Tell whether this error is only there because the claim was lost."""
@@ -86,14 +101,17 @@ class AsyncKeeper:
 
     async def _run(self) -> None:
         while True:
-            await asyncio.sleep(self._lease.interval)
+            await asyncio.sleep(self._lease.pause())
+            began = time.monotonic()
             try:
-                await self._extend()
+                # What hangs must not keep the holder from hearing of the loss.
+                async with asyncio.timeout(self._lease.patience()):
+                    await self._extend()
             except Exception as error:  # noqa: BLE001  (any may pass before the lease is over)
                 if self._lease.is_over(error):
                     break
             else:
-                self._lease.renew()
+                self._lease.renew(began)
         self._lose()
         if self._holder is not None:
             self._has_cancelled = True
@@ -108,12 +126,13 @@ class Keeper:
         extend: Callable[[], object],
         lose: Callable[[], object],
         seconds: float,
+        began: float,
         *,
         interrupts: bool,  # noqa: ARG002  (as for asyncio)
     ) -> None:
         self._extend = extend
         self._lose = lose
-        self._lease = _Lease(seconds)
+        self._lease = _Lease(seconds, began)
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="redset keeper", daemon=True)
         self._thread.start()
@@ -128,7 +147,8 @@ class Keeper:
         return False
 
     def _run(self) -> None:
-        while not self._stopped.wait(self._lease.interval):
+        while not self._stopped.wait(self._lease.pause()):
+            began = time.monotonic()
             try:
                 self._extend()
             except Exception as error:  # noqa: BLE001  (any may pass before the lease is over)
@@ -136,4 +156,4 @@ class Keeper:
                     self._lose()
                     return
             else:
-                self._lease.renew()
+                self._lease.renew(began)

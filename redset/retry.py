@@ -44,17 +44,21 @@ class Retry:
 
     def __post_init__(self) -> None:
         if self.max_attempts is not None:
-            check_max_attempts(self.max_attempts)
-        check_delay(self.backoff, "backoff")
-        check_delay(self.cap, "cap")
-        check_fraction(self.jitter, "jitter")
+            self._keep("max_attempts", check_max_attempts(self.max_attempts))
+        self._keep("backoff", check_delay(self.backoff, "backoff"))
+        self._keep("cap", check_delay(self.cap, "cap"))
+        self._keep("jitter", check_fraction(self.jitter, "jitter"))
 
     def delay(self, attempt: int) -> float:
         """Return for how many seconds to rest after a failed attempt, the first being 1."""
         doublings = min(max(attempt - 1, 0), _DOUBLINGS)
-        longest = min(float(self.cap), self.backoff * 2.0**doublings)
+        longest = min(self.cap, self.backoff * 2.0**doublings)
         return longest * (1 - self.jitter * random.random())  # noqa: S311  (no secret)
 
     def is_last(self, attempt: int) -> bool:
         """Tell whether no attempt is to follow this one."""
         return self.max_attempts is not None and attempt >= self.max_attempts
+
+    def _keep(self, name: str, number: float) -> None:
+        # Numbers of all kinds may be given; only these can be reckoned with.
+        object.__setattr__(self, name, number)

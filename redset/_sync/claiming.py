@@ -20,12 +20,11 @@ from redset.interfaces import Terms
 from redset.retry import Retry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from redset.interfaces import (
         Backend,
         Bound,
-        Claimed,
         Hold,
         Lease,
         Merge,
@@ -54,6 +53,7 @@ class ClaimingSet(ReadableSet[T]):
     ) -> None:
         check_retry(retry)
         self._retry = Retry() if retry is None else retry
+        self._latest_desk: Desk | None = None
         super().__init__(source, name, serializer, merge, dead_limit)
 
     def claim(
@@ -81,7 +81,7 @@ class ClaimingSet(ReadableSet[T]):
             ValueError: if the lease is not above 0, or the timeout below 0.
         """
         desk = self._desk(lease, keep_alive=keep_alive)
-        claims = self._claim(desk, 1, check_timeout(timeout), ())
+        claims = self._claim(self._backend, desk, 1, check_timeout(timeout), {})
         if not claims:
             raise self._nothing()
         return claims[0]
@@ -93,6 +93,7 @@ class ClaimingSet(ReadableSet[T]):
         timeout: float | None = 0.0,
         *,
         keep_alive: bool = False,
+        done: Iterable[Claim[T]] = (),
     ) -> list[Claim[T]]:
         """Claim the first items; see `claim`.
 
@@ -101,6 +102,8 @@ class ClaimingSet(ReadableSet[T]):
             lease: for how many seconds they are held.
             timeout: how many seconds to wait for the first item; None waits for ever.
             keep_alive: extend each claim for as long as its ``with`` block runs.
+            done: claims of this set to acknowledge in the same round trip, except those that
+                have ended already. One that turns out to be lost is logged.
 
         Returns:
             Up to ``num`` claims in order. A round trip for every thousand, O(log n) an item.
@@ -111,7 +114,13 @@ class ClaimingSet(ReadableSet[T]):
         num = check_num(num)
         timeout = check_timeout(timeout)
         desk = self._desk(lease, keep_alive=keep_alive)
-        return self._claim(desk, num, timeout, ()) if num > 0 else []
+        unsettled = {claim.hold: claim for claim in done if not claim.is_over}
+        if num < 1 or len(unsettled) > CHUNK:
+            self._acknowledge(unsettled)
+            unsettled = {}
+        if num < 1:
+            return []
+        return self._claim(self._backend, desk, num, timeout, unsettled)
 
     def consume(
         self, lease: float = 60.0, timeout: float | None = None, *, keep_alive: bool = False
@@ -138,22 +147,26 @@ class ClaimingSet(ReadableSet[T]):
         """
         timeout = check_timeout(timeout)
         desk = self._desk(lease, keep_alive=keep_alive)
-        claim: Claim[T] | None = None
-        try:
-            while True:
-                done, claim = claim, None
-                claims = self._claim(desk, 1, timeout, [] if done is None else [done])
-                if not claims:
-                    return
-                (claim,) = claims
-                claim.start_keeping(interrupts=False)
-                yield claim
-                claim.stop_keeping()
-        finally:
-            if claim is not None:
-                claim.stop_keeping()
-                if not claim.is_over:
-                    claim.give_back(_LEFT)
+        with self._backend.dedicated() as backend:
+            claim: Claim[T] | None = None
+            try:
+                while True:
+                    done = {} if claim is None or claim.is_over else {claim.hold: claim}
+                    claim = None
+                    found = self._claim(backend, desk, 1, timeout, done)
+                    if not found:
+                        return
+                    claim = found[0]
+                    if keep_alive:
+                        claim.start_keeping(interrupts=False)
+                    yield claim
+                    if keep_alive:
+                        claim.stop_keeping()
+            finally:
+                if claim is not None:
+                    claim.stop_keeping()
+                    if not claim.is_over:
+                        claim.give_back(_LEFT)
 
     def ack_all(self, claims: Iterable[Claim[T]]) -> None:
         """Acknowledge many claims of this set; those that have ended already are passed over.
@@ -165,16 +178,10 @@ class ClaimingSet(ReadableSet[T]):
             LeaseLost: if some are not held any more; all others are acknowledged, and
                 ``lost`` tells them apart. A round trip for every thousand, O(log n) a claim.
         """
-        lost = total = 0
-        for chunk in chunks({claim.hold: claim for claim in claims if not claim.is_over}.values()):
-            held = self._backend.acknowledge(
-                self._name, [claim.hold for claim in chunk], self._merge
-            )
-            _settle(chunk, held)
-            total += len(held)
-            lost += held.count(False)
+        unsettled = {claim.hold: claim for claim in claims if not claim.is_over}
+        lost = self._acknowledge(unsettled)
         if lost:
-            message = f"{lost} of {total} claims of {self._name!r} were not held any more"
+            message = f"{lost} of {len(unsettled)} claims of {self._name!r} were not held any more"
             raise LeaseLost(message)
 
     def stats(self) -> Stats:
@@ -184,63 +191,81 @@ class ClaimingSet(ReadableSet[T]):
     # Parts
 
     def _desk(self, lease: float, *, keep_alive: bool) -> Desk:
-        terms = Terms(
-            lease=check_lease(lease),
-            high=self._high,
-            merge=self._merge,
-            max_attempts=self._retry.max_attempts,
-            dead_limit=self._dead_limit,
-        )
-        return Desk(self._backend, self._name, terms, self._retry, keep_alive=keep_alive)
+        """Return where claims on these terms are settled; most are made on the same as before."""
+        desk = self._latest_desk
+        if desk is None or desk.terms.lease != lease or desk.keep_alive is not keep_alive:
+            terms = Terms(
+                lease=check_lease(lease),
+                high=self._high,
+                merge=self._merge,
+                max_attempts=self._retry.max_attempts,
+                dead_limit=self._dead_limit,
+            )
+            desk = Desk(self._backend, self._name, terms, self._retry, keep_alive=keep_alive)
+            self._latest_desk = desk
+        return desk
+
+    def _acknowledge(self, claims: dict[Hold, Claim[T]]) -> int:
+        """Acknowledge claims; return how many were lost."""
+        lost = 0
+        for holds in chunks(claims):
+            held = self._backend.acknowledge(self._name, holds, self._merge)
+            lost += _settle(claims, holds, held)
+        return lost
 
     def _claim(
-        self, desk: Desk, num: int, timeout: float | None, done: Sequence[Claim[T]]
+        self,
+        backend: Backend,
+        desk: Desk,
+        num: int,
+        timeout: float | None,
+        done: Mapping[Hold, Claim[T]],
     ) -> list[Claim[T]]:
         """Claim items, after acknowledging those that are done."""
         deadline = time.monotonic() + timeout if timeout else None
-        done = [claim for claim in done if not claim.is_over]
-        holds = [claim.hold for claim in done]
+        name, terms, holds = self._name, desk.terms, list(done)
         claims: list[Claim[T]] = []
         while True:
             count = min(num - len(claims), CHUNK)
             try:
-                claimed = self._claim_some(desk, count, 0.0 if claims else timeout, holds)
+                if claims or timeout == 0:
+                    claimed = backend.claim(name, count, terms, acknowledge=holds)
+                else:
+                    claimed = backend.wait_claim(name, count, terms, timeout, acknowledge=holds)
             except Exception as error:
                 if not claims:
                     raise
                 # Others would have to wait for these leases to run out.
-                _log.warning(
-                    "claimed %d items of %r and no more: %r", len(claims), self._name, error
-                )
+                _log.warning("claimed %d items of %r and no more: %r", len(claims), name, error)
                 return claims
             if holds:
-                self._note_lost(_settle(done, claimed.acknowledged))
+                _settle(done, holds, claimed.acknowledged)
                 holds = []
-            desk.note_dropped(claimed.dropped)
-            decoded = self._decode_claimed(desk, claimed.leases)
+            if claimed.dropped:
+                desk.note_dropped(claimed.dropped)
+            leases = claimed.leases
+            decoded = self._decode_claimed(desk, leases)
             claims += decoded
             # What could not be decoded is made up for; less than asked for is an answer.
-            is_short = len(claimed.leases) < count and len(decoded) == len(claimed.leases)
+            is_short = len(leases) < count and len(decoded) == len(leases)
             if is_short or len(claims) == num:
                 return claims
             if deadline is not None:
                 timeout = max(deadline - time.monotonic(), 0.0)
 
-    def _claim_some(
-        self, desk: Desk, count: int, timeout: float | None, holds: Sequence[Hold]
-    ) -> Claimed:
-        backend, name, terms = self._backend, self._name, desk.terms
-        if timeout == 0:
-            return backend.claim(name, count, terms, acknowledge=holds)
-        return backend.wait_claim(name, count, terms, timeout, acknowledge=holds)
-
     def _decode_claimed(self, desk: Desk, leases: Sequence[Lease]) -> list[Claim[T]]:
         loads = self._loads
+        try:
+            return [Claim(desk, loads(lease.member), lease) for lease in leases]
+        except Exception:  # noqa: BLE001  (loads may raise anything)
+            return self._reject_undecodable(desk, leases)
+
+    def _reject_undecodable(self, desk: Desk, leases: Sequence[Lease]) -> list[Claim[T]]:
         claims: list[Claim[T]] = []
         rejected: list[tuple[Hold, str]] = []
         for lease in leases:
             try:
-                claims.append(Claim(desk, loads(lease.member), lease))
+                claims.append(Claim(desk, self._loads(lease.member), lease))
             except Exception as error:  # noqa: BLE001  (loads may raise anything)
                 rejected.append(((lease.member, lease.token), describe(error)))
         if rejected:
@@ -254,20 +279,18 @@ class ClaimingSet(ReadableSet[T]):
                 _log.exception("could not bury undecodable items of %r", self._name)
         return claims
 
-    def _note_lost(self, lost: int) -> None:
-        if lost:
-            _log.warning(
-                "%d finished item(s) of %r were not held any more: claim for longer",
-                lost,
-                self._name,
-            )
-
 
 # What a loop over `consume` is left by, as far as the iterator can know.
 _LEFT = RuntimeError("the loop was left")
 
 
-def _settle(claims: Sequence[Claim[Any]], held: Sequence[bool]) -> int:
-    for claim, is_held in zip(claims, held, strict=True):
+def _settle(claims: Mapping[Hold, Claim[Any]], holds: Sequence[Hold], held: Sequence[bool]) -> int:
+    """Note which claims were held when they were acknowledged; return how many were not."""
+    lost = 0
+    for hold, is_held in zip(holds, held, strict=True):
+        claim = claims[hold]
         claim.settle(held=is_held)
-    return held.count(False)
+        if not is_held:
+            lost += 1
+            _log.warning("%r when it was done: claim for longer", claim)
+    return lost

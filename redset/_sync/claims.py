@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import TYPE_CHECKING, Generic
 
 from redset._checks import check_delay, check_lease, check_reason, check_score
@@ -71,16 +72,17 @@ class Claim(Generic[T_co]):
     sweep the floor 1
     """
 
-    __slots__ = ("_deadline", "_desk", "_is_over", "_item", "_keeper", "_lease", "_lost")
+    __slots__ = ("_began", "_deadline", "_desk", "_is_over", "_item", "_keeper", "_lease", "_lost")
 
     def __init__(self, desk: Desk, item: T_co, lease: Lease) -> None:
         self._desk = desk
         self._item = item
         self._lease = lease
-        self._deadline = lease.deadline
         self._is_over = False
         self._lost = False
         self._keeper: Keeper | None = None
+        if desk.keep_alive:
+            self._began = time.monotonic()
 
     def __repr__(self) -> str:
         state = "lost" if self._lost else "over" if self._is_over else "held"
@@ -116,7 +118,7 @@ class Claim(Generic[T_co]):
     @property
     def deadline(self) -> float:
         """When the lease runs out, in unix seconds by the store's clock."""
-        return self._deadline
+        return self._lease.deadline
 
     @property
     def is_over(self) -> bool:
@@ -131,7 +133,8 @@ class Claim(Generic[T_co]):
     @property
     def hold(self) -> Hold:
         """The member and the token, by which backends know the claim."""
-        return (self._lease.member, self._lease.token)
+        member, _, _, token, _ = self._lease
+        return (member, token)
 
     def ack(self) -> None:
         """Say that the work is done: the item is gone, unless it was added again meanwhile.
@@ -141,7 +144,7 @@ class Claim(Generic[T_co]):
         Raises:
             LeaseLost: if the claim is not held any more.
         """
-        self._check()
+        self._end_keeping()
         desk = self._desk
         self._settle(*desk.backend.acknowledge(desk.name, [self.hold], desk.terms.merge))
 
@@ -205,8 +208,8 @@ class Claim(Generic[T_co]):
         if deadline is None:
             self._settle(held=False)
         else:
-            self._deadline = deadline
-        return self._deadline
+            self._lease = self._lease._replace(deadline=deadline)
+        return self._lease.deadline
 
     def bury(self, reason: str) -> None:
         """Say that the work is hopeless: the item becomes a dead letter.
@@ -218,7 +221,7 @@ class Claim(Generic[T_co]):
             LeaseLost: if the claim is not held any more.
         """
         reason = check_reason(reason)
-        self._check()
+        self._end_keeping()
         self._settle(*self._desk.reject([(self.hold, reason)]))
 
     def __enter__(self) -> Self:
@@ -265,7 +268,8 @@ class Claim(Generic[T_co]):
         """Extend the claim in the background, if that was asked for."""
         if self._desk.keep_alive:
             self._keeper = Keeper(
-                self.extend, self._lose, self._desk.terms.lease, interrupts=interrupts
+                *(self.extend, self._lose, self._desk.terms.lease, self._began),
+                interrupts=interrupts,
             )
 
     def stop_keeping(self) -> None:
@@ -286,12 +290,18 @@ class Claim(Generic[T_co]):
         self._release(NOW if timed else None, delay, fresh=fresh)
 
     def _release(self, score: Bound | None, delay: float, *, fresh: bool = False) -> None:
-        self._check()
+        self._end_keeping()
         desk = self._desk
         held = desk.backend.release(
             desk.name, self.hold, desk.terms.merge, score=score, delay=delay, fresh=fresh
         )
         self._settle(held)
+
+    def _end_keeping(self) -> None:
+        """Check that the claim can be ended; what extends it would then take it for lost."""
+        self._check()
+        if self._keeper is not None:
+            self.stop_keeping()
 
     def _check(self) -> None:
         if self._lost:

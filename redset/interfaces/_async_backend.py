@@ -69,6 +69,10 @@ class AsyncBackend(Protocol):
         """See `Backend.wait_pop`."""
         ...
 
+    def dedicated(self) -> AbstractAsyncContextManager[AsyncBackend]:
+        """See `Backend.dedicated`."""
+        ...
+
     async def claim(
         self, name: str, count: int, terms: Terms, *, acknowledge: Sequence[Hold] = ()
     ) -> Claimed:

@@ -99,6 +99,14 @@ class Backend(Protocol):
         """
         ...
 
+    def dedicated(self) -> AbstractContextManager[Backend]:
+        """Return a context manager that gives this backend to one user, for call after call.
+
+        It may keep a connection for that user, who makes one call at a time, of `claim` and
+        `wait_claim` alone. To give itself is enough.
+        """
+        ...
+
     def claim(
         self, name: str, count: int, terms: Terms, *, acknowledge: Sequence[Hold] = ()
     ) -> Claimed:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import math
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING
 
 from redset.backends.memory._store import MemoryBackend
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator, Sequence
+    from contextlib import AbstractAsyncContextManager
     from typing import Self
 
     from redset.interfaces import (
@@ -103,6 +104,10 @@ class AsyncMemoryBackend:
     ) -> list[Entry]:
         """See `redset.interfaces.Backend.pop`."""
         return self._store.pop(name, count, high=high, reverse=reverse)
+
+    def dedicated(self) -> AbstractAsyncContextManager[Self]:
+        """See `redset.interfaces.Backend.dedicated`. Gives itself."""
+        return nullcontext(self)
 
     async def claim(
         self, name: str, count: int, terms: Terms, *, acknowledge: Sequence[Hold] = ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from redset.backends.memory._held import HeldSets
@@ -13,6 +13,8 @@ from redset.interfaces import NOW, Claimed, DeadLetter, Stats
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
+    from contextlib import AbstractContextManager
+    from typing import Self
 
     from redset.interfaces import Bound, Clock, Hold, Merge, Terms
 
@@ -28,6 +30,10 @@ class ClaimingStore(HeldSets):
     def __init__(self, clock: Clock | None) -> None:
         super().__init__(clock)
         self._next_token = 0
+
+    def dedicated(self) -> AbstractContextManager[Self]:
+        """See `redset.interfaces.Backend.dedicated`. Gives itself."""
+        return nullcontext(self)
 
     def claim(
         self, name: str, count: int, terms: Terms, *, acknowledge: Sequence[Hold] = ()

@@ -18,6 +18,7 @@ __all__ = [
     "describe",
     "is_cluster",
     "is_error",
+    "is_lost",
     "may_decode",
     "wait_slice",
 ]
@@ -55,6 +56,13 @@ def describe(client: object) -> str:
 def is_error(error: BaseException, name: str) -> bool:
     """Tell whether an exception is of a class with this name."""
     return any(kind.__name__ == name for kind in type(error).__mro__)
+
+
+def is_lost(error: BaseException) -> bool:
+    """Tell whether an error leaves open what became of a command."""
+    return isinstance(error, OSError) or any(
+        is_error(error, name) for name in ("ConnectionError", "TimeoutError")
+    )
 
 
 def is_cluster(client: object) -> bool:

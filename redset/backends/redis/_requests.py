@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections import deque
+from weakref import WeakSet
 
 __all__ = ["Requests", "Sender"]
 
@@ -28,18 +29,14 @@ class Sender:
 class Requests:
     """The senders of one backend that have nothing under way. Safe for threads and forks."""
 
-    __slots__ = ("_idle", "_process")
+    __slots__ = ("__weakref__", "_idle")
 
     def __init__(self) -> None:
         self._idle: deque[Sender] = deque()
-        self._process = os.getpid()
+        _all.add(self)
 
     def begin(self) -> Sender:
         """Return a sender with the number of a new request; `end` gives it back."""
-        if self._process != os.getpid():
-            # A forked child must not answer to its parent's name.
-            self._idle = deque()
-            self._process = os.getpid()
         try:
             sender = self._idle.pop()
         except IndexError:
@@ -50,3 +47,19 @@ class Requests:
     def end(self, sender: Sender) -> None:
         """Take back a sender whose request was answered."""
         self._idle.append(sender)
+
+    def forget(self) -> None:
+        """Use none of the senders again."""
+        self._idle.clear()
+
+
+_all: WeakSet[Requests] = WeakSet()
+
+
+def _forget_all() -> None:
+    for requests in _all:
+        requests.forget()
+
+
+# A forked child must not answer to its parent's names.
+os.register_at_fork(after_in_child=_forget_all)

@@ -7,7 +7,7 @@ ends here.
 from __future__ import annotations
 
 import math
-from itertools import repeat
+from itertools import chain, count, repeat
 from typing import TYPE_CHECKING, Any, Final
 
 from redset.interfaces import NOW, Claimed, DeadLetter, Lease, Merge, Stats
@@ -15,7 +15,7 @@ from redset.interfaces import NOW, Claimed, DeadLetter, Lease, Merge, Stats
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from redset.interfaces import Bound, Entry, Hold
+    from redset.interfaces import Bound, Entry, Hold, Terms
 
 __all__ = [
     "FLAGS",
@@ -33,6 +33,7 @@ __all__ = [
     "scores",
     "seconds",
     "stats",
+    "terms_of_claim",
     "whole",
 ]
 
@@ -49,6 +50,9 @@ TOKENS: Final = 1000
 
 _FAR: Final = 2**40
 _ONE: Final = ord("1")
+_AT_ONCE: Final = 0.0
+# For how many milliseconds the latest token is remembered beyond the lease.
+_MEMORY: Final = 300_000
 
 
 def pairs(given: Iterable[Entry]) -> list[bytes]:
@@ -112,7 +116,7 @@ def milliseconds(duration: float) -> int:
 
 def holds(given: Iterable[Hold]) -> list[bytes | int]:
     """Return members and tokens in turn."""
-    return [part for hold in given for part in hold]
+    return list(chain.from_iterable(given))
 
 
 def flags(reply: bytes) -> list[bool]:
@@ -120,22 +124,37 @@ def flags(reply: bytes) -> list[bool]:
     return [flag == _ONE for flag in reply]
 
 
-def claimed(reply: Sequence[Any]) -> Claimed:
-    """Return what was claimed, from the reply of ``claims/claim.lua``."""
-    _, deadline, base, acknowledged, dropped, members, given, attempts, places = reply
-    ends = float(deadline)
+def claimed(reply: Sequence[Any]) -> tuple[Claimed, float]:
+    """Return what was claimed, and when to look again, from the reply of ``claims/claim.lua``."""
+    attempts, places, pause, deadline, base, acknowledged, dropped = reply[-7:]
+    members = reply[:-7:2]
     first = int(base) * TOKENS
-    leases = [
-        Lease(member, float(score), int(attempt), first + int(place), ends)
-        for member, score, attempt, place in zip(
+    if len(members) == 1 and not attempts:
+        leases = [Lease(members[0], float(reply[1]), 1, first, float(deadline))]
+        return Claimed(leases, flags(acknowledged), int(dropped)), _AT_ONCE
+    leases = list(
+        map(
+            Lease,
             members,
-            given,
-            attempts or repeat(1),
-            places or range(len(members)),
-            strict=False,
+            map(float, reply[1:-7:2]),
+            map(int, attempts.split()) if attempts else repeat(1),
+            [first + int(place) for place in places.split()] if places else count(first),
+            repeat(float(deadline)),
         )
-    ]
-    return Claimed(leases, flags(acknowledged), int(dropped))
+    )
+    return Claimed(leases, flags(acknowledged), int(dropped)), float(pause)
+
+
+def terms_of_claim(terms: Terms) -> tuple[object, ...]:
+    """Return the terms of a claim as arguments of ``claims/claim.lua``."""
+    return (
+        terms.lease,
+        milliseconds(terms.lease) + _MEMORY,
+        bound(terms.high),
+        FLAGS[terms.merge],
+        b"" if terms.max_attempts is None else terms.max_attempts,
+        terms.dead_limit,
+    )
 
 
 def stats(reply: Sequence[Any]) -> Stats:

@@ -63,10 +63,10 @@ def siblings(name: str, *suffixes: str) -> list[bytes]:
 
 
 @lru_cache(maxsize=1024)
-def claim_keys(name: str) -> tuple[bytes, ...]:
-    """Return the keys of all scripts that deal with claims, in their order."""
-    apart = (CLAIMS, CLAIM_DETAILS, PARKED, DELAYED, ATTEMPTS, WAKE, WAITING, DEAD, DEAD_DETAILS)
-    return (name.encode(), *siblings(name, *apart, TOKEN))
+def claim_keys(name: str, count: int = 11) -> tuple[bytes, ...]:
+    """Return the first of the keys of the scripts that deal with claims, in their order."""
+    apart = (CLAIMS, CLAIM_DETAILS, PARKED, WAKE, WAITING, DELAYED, ATTEMPTS, TOKEN)
+    return (name.encode(), *siblings(name, *apart, DEAD, DEAD_DETAILS))[:count]
 
 
 @lru_cache(maxsize=1024)

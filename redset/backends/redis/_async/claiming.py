@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import time
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from redset.backends.redis import commands
@@ -12,7 +14,8 @@ from redset.backends.redis._async.waiting import AsyncWaiting
 from redset.backends.redis.keys import claim_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncGenerator, Sequence
+    from typing import Self
 
     from redset.interfaces import (
         AsyncRedisClient,
@@ -35,6 +38,17 @@ class AsyncClaimingBackend:
     def __init__(self, client: AsyncRedisClient) -> None:
         self._connection = AsyncConnection(client)
         self._waiting = AsyncWaiting(self._connection)
+        # Most claims are made on the same terms as those before.
+        self._latest_terms: tuple[Terms | None, tuple[object, ...]] = (None, ())
+
+    @asynccontextmanager
+    async def dedicated(self) -> AsyncGenerator[Self, None]:
+        """See `redset.interfaces.Backend.dedicated`. Keeps a connection, except of a cluster."""
+        async with self._connection.dedicated() as connection:
+            apart = copy.copy(self)
+            apart._connection = connection  # noqa: SLF001  (of our own class)
+            apart._waiting = AsyncWaiting(connection)  # noqa: SLF001  (of our own class)
+            yield apart
 
     async def claim(
         self, name: str, count: int, terms: Terms, *, acknowledge: Sequence[Hold] = ()
@@ -79,7 +93,7 @@ class AsyncClaimingBackend:
             return []
         arguments = [commands.FLAGS[merge], *commands.holds(holds)]
         reply = await self._connection.script_once(
-            "claims/acknowledge", name, claim_keys(name), arguments
+            "claims/acknowledge", name, claim_keys(name, 6), arguments
         )
         return commands.flags(reply)
 
@@ -97,14 +111,14 @@ class AsyncClaimingBackend:
         given = b"" if score is None else commands.bound(score)
         arguments = [*hold, commands.FLAGS[merge], given, delay, int(fresh)]
         reply = await self._connection.script_once(
-            "claims/release", name, claim_keys(name), arguments
+            "claims/release", name, claim_keys(name, 8), arguments
         )
         return commands.flags(reply) == [True]
 
     async def extend(self, name: str, holds: Sequence[Hold], lease: float) -> list[float | None]:
         """See `redset.interfaces.Backend.extend`. ``claims/extend.lua``, O(log n) a claim."""
         arguments = [lease, *commands.holds(holds)]
-        reply = await self._connection.script("claims/extend", claim_keys(name), arguments)
+        reply = await self._connection.script("claims/extend", claim_keys(name, 9), arguments)
         return commands.scores(reply)
 
     async def reject(
@@ -133,12 +147,15 @@ class AsyncClaimingBackend:
     async def _claim(
         self, name: str, count: int, terms: Terms, wait: float, acknowledge: Sequence[Hold]
     ) -> tuple[Claimed, float]:
-        arguments = [
-            *(count, terms.lease, commands.bound(terms.high), commands.FLAGS[terms.merge]),
-            b"" if terms.max_attempts is None else terms.max_attempts,
-            *(terms.dead_limit, commands.milliseconds(wait), *commands.holds(acknowledge)),
-        ]
-        reply = await self._connection.script_once(
-            "claims/claim", name, claim_keys(name), arguments
+        same, arguments = self._latest_terms
+        if same is not terms:
+            arguments = commands.terms_of_claim(terms)
+            self._latest_terms = (terms, arguments)
+        arguments = (
+            *(count, commands.milliseconds(wait), *arguments),
+            *commands.holds(acknowledge),
         )
-        return commands.claimed(reply), float(reply[0])
+        # The dead letters are looked at if there may be some.
+        needed = claim_keys(name, 9 if terms.max_attempts is None else 11)
+        reply = await self._connection.script_once("claims/claim", name, needed, arguments)
+        return commands.claimed(reply)

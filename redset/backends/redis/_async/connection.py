@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import copy
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from redset.backends.redis._clients import check_async_client, is_error, may_decode, wait_slice
+from redset.backends.redis._clients import (
+    check_async_client,
+    is_cluster,
+    is_error,
+    is_lost,
+    may_decode,
+    wait_slice,
+)
 from redset.backends.redis._requests import Requests
 from redset.backends.redis._scripts import script
 from redset.backends.redis.keys import request_prefix
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncGenerator, Sequence
 
     from redset.interfaces import AsyncRedisClient
 
@@ -49,3 +58,38 @@ class AsyncConnection:
         reply = await self.script(script_name, (*keys, record), (sender.number, *arguments))
         self._requests.end(sender)
         return reply
+
+    @asynccontextmanager
+    async def dedicated(self) -> AsyncGenerator[AsyncConnection, None]:
+        """Give the same with a connection of its own, for one who sends one command at a time.
+
+        That spares what a client does between commands, which is most of their cost.
+        """
+        if is_cluster(self.client) or not hasattr(self.client, "client"):
+            yield self
+            return
+        single = self.client.client()
+        async with single:
+            line = AsyncLine(single.connection, self)
+            apart = copy.copy(self)
+            apart.command = line.command
+            yield apart
+
+
+class AsyncLine:
+    """One connection to a server, for commands that may be sent again."""
+
+    def __init__(self, line: Any, connection: AsyncConnection) -> None:  # noqa: ANN401  (clients differ)
+        self._line = line
+        self._connection = connection
+
+    async def command(self, *arguments: object) -> Any:  # noqa: ANN401  (replies are untyped)
+        """Send a command here; if that fails, leave it to the client, who tries again."""
+        try:
+            await self._line.send_command(*arguments)
+            return await self._line.read_response(disable_decoding=True)
+        except Exception as error:
+            if not is_lost(error):
+                raise
+        await self._line.disconnect()
+        return await self._connection.command(*arguments)

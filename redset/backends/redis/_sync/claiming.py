@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from redset.backends.redis import commands
@@ -14,7 +16,8 @@ from redset.backends.redis._sync.waiting import Waiting
 from redset.backends.redis.keys import claim_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Generator, Sequence
+    from typing import Self
 
     from redset.interfaces import (
         Bound,
@@ -37,6 +40,17 @@ class ClaimingBackend:
     def __init__(self, client: RedisClient) -> None:
         self._connection = Connection(client)
         self._waiting = Waiting(self._connection)
+        # Most claims are made on the same terms as those before.
+        self._latest_terms: tuple[Terms | None, tuple[object, ...]] = (None, ())
+
+    @contextmanager
+    def dedicated(self) -> Generator[Self, None, None]:
+        """See `redset.interfaces.Backend.dedicated`. Keeps a connection, except of a cluster."""
+        with self._connection.dedicated() as connection:
+            apart = copy.copy(self)
+            apart._connection = connection  # noqa: SLF001  (of our own class)
+            apart._waiting = Waiting(connection)  # noqa: SLF001  (of our own class)
+            yield apart
 
     def claim(
         self, name: str, count: int, terms: Terms, *, acknowledge: Sequence[Hold] = ()
@@ -81,7 +95,7 @@ class ClaimingBackend:
             return []
         arguments = [commands.FLAGS[merge], *commands.holds(holds)]
         reply = self._connection.script_once(
-            "claims/acknowledge", name, claim_keys(name), arguments
+            "claims/acknowledge", name, claim_keys(name, 6), arguments
         )
         return commands.flags(reply)
 
@@ -98,13 +112,13 @@ class ClaimingBackend:
         """See `redset.interfaces.Backend.release`. ``claims/release.lua``, O(log n)."""
         given = b"" if score is None else commands.bound(score)
         arguments = [*hold, commands.FLAGS[merge], given, delay, int(fresh)]
-        reply = self._connection.script_once("claims/release", name, claim_keys(name), arguments)
+        reply = self._connection.script_once("claims/release", name, claim_keys(name, 8), arguments)
         return commands.flags(reply) == [True]
 
     def extend(self, name: str, holds: Sequence[Hold], lease: float) -> list[float | None]:
         """See `redset.interfaces.Backend.extend`. ``claims/extend.lua``, O(log n) a claim."""
         arguments = [lease, *commands.holds(holds)]
-        reply = self._connection.script("claims/extend", claim_keys(name), arguments)
+        reply = self._connection.script("claims/extend", claim_keys(name, 9), arguments)
         return commands.scores(reply)
 
     def reject(
@@ -129,10 +143,15 @@ class ClaimingBackend:
     def _claim(
         self, name: str, count: int, terms: Terms, wait: float, acknowledge: Sequence[Hold]
     ) -> tuple[Claimed, float]:
-        arguments = [
-            *(count, terms.lease, commands.bound(terms.high), commands.FLAGS[terms.merge]),
-            b"" if terms.max_attempts is None else terms.max_attempts,
-            *(terms.dead_limit, commands.milliseconds(wait), *commands.holds(acknowledge)),
-        ]
-        reply = self._connection.script_once("claims/claim", name, claim_keys(name), arguments)
-        return commands.claimed(reply), float(reply[0])
+        same, arguments = self._latest_terms
+        if same is not terms:
+            arguments = commands.terms_of_claim(terms)
+            self._latest_terms = (terms, arguments)
+        arguments = (
+            *(count, commands.milliseconds(wait), *arguments),
+            *commands.holds(acknowledge),
+        )
+        # The dead letters are looked at if there may be some.
+        needed = claim_keys(name, 9 if terms.max_attempts is None else 11)
+        reply = self._connection.script_once("claims/claim", name, needed, arguments)
+        return commands.claimed(reply)

@@ -4,11 +4,15 @@
 
 from __future__ import annotations
 
+import copy
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from redset.backends.redis._clients import (
     check_client,
+    is_cluster,
     is_error,
+    is_lost,
     may_decode,
     wait_slice,
 )
@@ -17,7 +21,7 @@ from redset.backends.redis._scripts import script
 from redset.backends.redis.keys import request_prefix
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Generator, Sequence
 
     from redset.interfaces import RedisClient
 
@@ -56,3 +60,38 @@ class Connection:
         reply = self.script(script_name, (*keys, record), (sender.number, *arguments))
         self._requests.end(sender)
         return reply
+
+    @contextmanager
+    def dedicated(self) -> Generator[Connection, None, None]:
+        """Give the same with a connection of its own, for one who sends one command at a time.
+
+        That spares what a client does between commands, which is most of their cost.
+        """
+        if is_cluster(self.client) or not hasattr(self.client, "client"):
+            yield self
+            return
+        single = self.client.client()
+        with single:
+            line = Line(single.connection, self)
+            apart = copy.copy(self)
+            apart.command = line.command
+            yield apart
+
+
+class Line:
+    """One connection to a server, for commands that may be sent again."""
+
+    def __init__(self, line: Any, connection: Connection) -> None:  # noqa: ANN401  (clients differ)
+        self._line = line
+        self._connection = connection
+
+    def command(self, *arguments: object) -> Any:  # noqa: ANN401  (replies are untyped)
+        """Send a command here; if that fails, leave it to the client, who tries again."""
+        try:
+            self._line.send_command(*arguments)
+            return self._line.read_response(disable_decoding=True)
+        except Exception as error:
+            if not is_lost(error):
+                raise
+        self._line.disconnect()
+        return self._connection.command(*arguments)

@@ -3,8 +3,11 @@
 -- ARGV[2]  ZADD flag of the merge rule
 -- ARGV[3…] pairs of member and token
 -- Reply    a 1 or 0 for each, whether it was held
-local before = answered()
-if before then return before end
-local flags, back = acknowledge(3, ARGV[2])
-wake(KEYS[7], KEYS[8], back)
+local flags, back = acknowledge(3, ARGV[2], redis.call('EXISTS', PARKED) == 1)
+if not string.find(flags, '1', 1, true) then
+  -- If this was sent before, it was done then.
+  local before = answered()
+  if before then return before end
+end
+wake(WAKE, WAITING, back)
 return answer(flags)

@@ -1,22 +1,22 @@
--- Set before every script that deals with claims. Each has these keys:
+-- Set before every script that deals with claims. Each has the first of these keys, as far as
+-- it needs them, and last a record of the request:
 -- KEYS[1]  the set: what waits to be handed out
 -- KEYS[2]  claims: member by deadline
 -- KEYS[3]  hash of member to token, attempt and score, for what is claimed, and for what is
 --          held back with token 0
 -- KEYS[4]  parked: members added while they are claimed, by score
--- KEYS[5]  delayed: what is held back, by the time at which that ends
--- KEYS[6]  hash of member to attempts, for what was claimed before and waits again
--- KEYS[7]  list of wake-up tokens
--- KEYS[8]  note that somebody waits
--- KEYS[9]  dead letters: member by time
--- KEYS[10] their details: hash of member to score, attempts, line feed, reason
--- KEYS[11] the latest fencing token, in microseconds
--- KEYS[12] record of the request
+-- KEYS[5]  list of wake-up tokens
+-- KEYS[6]  note that somebody waits
+-- KEYS[7]  delayed: what is held back, by the time at which that ends
+-- KEYS[8]  hash of member to attempts, for what was claimed before and waits again
+-- KEYS[9]  the latest fencing token, in microseconds
+-- KEYS[10] dead letters: member by time
+-- KEYS[11] their details: hash of member to score, attempts, line feed, reason
 --
 -- What moves is written to its new place before it leaves the old one: a script that fails
 -- half way, out of memory or permission, loses nothing.
-local SET, CLAIMS, DETAILS, PARKED = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local DELAYED, ATTEMPTS, DEAD, LETTERS, TOKEN = KEYS[5], KEYS[6], KEYS[9], KEYS[10], KEYS[11]
+local SET, CLAIMS, DETAILS, PARKED, WAKE, WAITING = unpack(KEYS, 1, 6)
+local DELAYED, ATTEMPTS, TOKEN, DEAD, LETTERS = unpack(KEYS, 7, 11)
 local DAY = 86400
 
 -- The flag that lets an older score meet a newer one that is there already.
@@ -40,8 +40,8 @@ local function parse(details)
 end
 
 local function is_held(details, token)
-  token = token .. ' '
   return details and string.sub(details, 1, #token) == token
+    and string.byte(details, #token + 1) == 32
 end
 
 -- Put back what was parked while a member was claimed; return whether anything was.
@@ -88,25 +88,24 @@ local function trim(limit)
   return excess
 end
 
--- End claims that are done, given by pairs of member and token from ARGV[first] on. Returns
--- a 1 or 0 for each, whether it was held, and how many members came back into the set.
-local function acknowledge(first, flag)
+-- End claims that are done, given by pairs of member and token from ARGV[first] on; parked
+-- members are looked for if there may be any. Returns a 1 or 0 for each, whether it was held,
+-- and how many members came back into the set.
+local function acknowledge(first, flag, parked)
   local members = {}
   for i = first, #ARGV, 2 do members[#members + 1] = ARGV[i] end
-  if #members == 0 then return '', 0 end
   local details = redis.call('HMGET', DETAILS, unpack(members))
   local held, flags, back = {}, {}, 0
   for i, member in ipairs(members) do
-    local is = is_held(details[i], ARGV[first + 2 * i - 1])
-    flags[i] = is and '1' or '0'
-    if is then held[#held + 1] = member end
+    if is_held(details[i], ARGV[first + 2 * i - 1]) then
+      flags[i] = '1'
+      held[#held + 1] = member
+      if parked and unpark(member, flag) then back = back + 1 end
+    else
+      flags[i] = '0'
+    end
   end
   if #held > 0 then
-    if redis.call('EXISTS', PARKED) == 1 then
-      for _, member in ipairs(held) do
-        if unpark(member, flag) then back = back + 1 end
-      end
-    end
     redis.call('ZREM', CLAIMS, unpack(held))
     redis.call('HDEL', DETAILS, unpack(held))
   end

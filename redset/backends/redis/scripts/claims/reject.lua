@@ -22,5 +22,5 @@ for i = 4, #ARGV, 3 do
     redis.call('HDEL', DETAILS, member)
   end
 end
-wake(KEYS[7], KEYS[8], back)
+wake(WAKE, WAITING, back)
 return answer(flags .. ' ' .. trim(ARGV[3]))

@@ -37,5 +37,5 @@ else
   redis.call('HDEL', DETAILS, member)
 end
 redis.call('ZREM', CLAIMS, member)
-wake(KEYS[7], KEYS[8], 1)
+wake(WAKE, WAITING, 1)
 return answer('1')
