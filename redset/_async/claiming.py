@@ -232,19 +232,19 @@ class AsyncClaimingSet(AsyncReadableSet[T]):
                     claimed = await backend.wait_claim(
                         name, count, terms, timeout, acknowledge=holds
                     )
+                if holds:
+                    _settle(done, holds, claimed.acknowledged)
+                    holds = []
+                if claimed.dropped:
+                    desk.note_dropped(claimed.dropped)
+                leases = claimed.leases
+                decoded = await self._decode_claimed(desk, leases)
             except Exception as error:
                 if not claims:
                     raise
                 # Others would have to wait for these leases to run out.
                 _log.warning("claimed %d items of %r and no more: %r", len(claims), name, error)
                 return claims
-            if holds:
-                _settle(done, holds, claimed.acknowledged)
-                holds = []
-            if claimed.dropped:
-                desk.note_dropped(claimed.dropped)
-            leases = claimed.leases
-            decoded = await self._decode_claimed(desk, leases)
             claims += decoded
             # What could not be decoded is made up for; less than asked for is an answer.
             is_short = len(leases) < count and len(decoded) == len(leases)

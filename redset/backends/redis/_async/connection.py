@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from redset.backends.redis._clients import (
     check_async_client,
-    is_cluster,
     is_error,
     is_lost,
     may_decode,
@@ -65,15 +64,18 @@ class AsyncConnection:
 
         That spares what a client does between commands, which is most of their cost.
         """
-        if is_cluster(self.client) or not hasattr(self.client, "client"):
+        pool = getattr(self.client, "connection_pool", None)
+        if pool is None:  # a cluster has no one connection
             yield self
             return
-        single = self.client.client()
-        async with single:
-            line = AsyncLine(single.connection, self)
-            apart = copy.copy(self)
-            apart.command = line.command
+        # Not one of the pool's, which may have none to spare.
+        line = AsyncLine(pool.connection_class(**pool.connection_kwargs), self)
+        apart = copy.copy(self)
+        apart.command = line.command
+        try:
             yield apart
+        finally:
+            await line.close()
 
 
 class AsyncLine:
@@ -91,5 +93,9 @@ class AsyncLine:
         except Exception as error:
             if not is_lost(error):
                 raise
-        await self._line.disconnect()
+        await self.close()
         return await self._connection.command(*arguments)
+
+    async def close(self) -> None:
+        """Close the connection; the next command opens it again."""
+        await self._line.disconnect()

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from redset.backends.redis._clients import (
     check_client,
-    is_cluster,
     is_error,
     is_lost,
     may_decode,
@@ -67,15 +66,18 @@ class Connection:
 
         That spares what a client does between commands, which is most of their cost.
         """
-        if is_cluster(self.client) or not hasattr(self.client, "client"):
+        pool = getattr(self.client, "connection_pool", None)
+        if pool is None:  # a cluster has no one connection
             yield self
             return
-        single = self.client.client()
-        with single:
-            line = Line(single.connection, self)
-            apart = copy.copy(self)
-            apart.command = line.command
+        # Not one of the pool's, which may have none to spare.
+        line = Line(pool.connection_class(**pool.connection_kwargs), self)
+        apart = copy.copy(self)
+        apart.command = line.command
+        try:
             yield apart
+        finally:
+            line.close()
 
 
 class Line:
@@ -93,5 +95,9 @@ class Line:
         except Exception as error:
             if not is_lost(error):
                 raise
-        self._line.disconnect()
+        self.close()
         return self._connection.command(*arguments)
+
+    def close(self) -> None:
+        """Close the connection; the next command opens it again."""
+        self._line.disconnect()

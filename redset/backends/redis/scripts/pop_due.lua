@@ -11,9 +11,7 @@ if due > 0 then
   table.insert(popped, 1, '')
   return popped
 end
-if ARGV[3] ~= '0' then
-  redis.call('SET', KEYS[2], '1', 'PX', ARGV[3])
-end
+note_waiting(KEYS[2], ARGV[3])
 local next = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')
 if #next == 0 or next[2] == 'inf' then return {''} end
 return {string.format('%.6f', tonumber(next[2]) - tonumber(now()))}

@@ -25,6 +25,13 @@ local function count_to(key, high)
   return redis.call('ZCOUNT', key, '-inf', high)
 end
 
+-- Note that somebody will wait for so many milliseconds, and be it not the last to do so.
+local function note_waiting(waiting, milliseconds)
+  if milliseconds ~= '0' and redis.call('PTTL', waiting) < tonumber(milliseconds) then
+    redis.call('SET', waiting, '1', 'PX', milliseconds)
+  end
+end
+
 -- Wake as many of those who wait for due members, if there may be any. The tokens and
 -- the note that somebody waits expire by themselves.
 local function wake(tokens, waiting, count)

@@ -166,7 +166,7 @@ else
   end
   if wait < math.huge then pause = string.format('%.6f', wait) end
   if apart and redis.call('EXISTS', SET, DELAYED, CLAIMS) == 0 then redis.call('DEL', ATTEMPTS) end
-  if ARGV[3] ~= '0' then redis.call('SET', WAITING, '1', 'PX', ARGV[3]) end
+  note_waiting(WAITING, ARGV[3])
 end
 
 answer(pause .. ' ' .. deadline .. ' ' .. base .. ' a' .. flags .. ' ' .. dropped)
