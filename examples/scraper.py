@@ -1,9 +1,13 @@
 """A scraper with many producers and consumers that never does the same work twice.
 
-Every worker takes a page, fetches it, and adds the links it finds: most of them to pages
-that somebody has found before. Two sets keep the workers, in as many processes as you
-like, from fetching a page twice: `TTLSet.add_unseen` gives back what nobody has seen within
-a day, and only that goes into the queue, from which each page is handed out once.
+Every worker claims a page, fetches it, and adds the links it finds: most of them to pages
+that somebody has found before. Until a page is done, it is in the queue once, however often
+it is found, and is handed to one worker at a time. After that, a `TTLSet` remembers it for a
+day. That holds for as many processes as you like.
+
+No page is lost, even if workers are killed by ``kill -9``: a page is acknowledged at the end
+of the ``with`` block, when all that it leads to is queued. Until then it comes back, either
+when the lease of a worker that died runs out, or, if it could not be fetched, after a rest.
 
 The site is one of our own, served by this program on a free port.
 """
@@ -18,10 +22,11 @@ from collections import Counter
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
+from urllib.error import HTTPError
 from urllib.parse import urljoin
 from urllib.request import urlopen
 
-from redset import SortedSet, TTLSet, connect
+from redset import Retry, SortedSet, TTLSet, connect
 from redset.exceptions import EmptySetError
 
 if TYPE_CHECKING:
@@ -33,6 +38,9 @@ WORKERS = 4
 PAGES = 60
 BROKEN = 59
 DAY = 24 * 3600.0
+# In seconds. It is extended for as long as a page takes, so it only says how soon a page is
+# taken over from a worker that was killed.
+LEASE = 10.0
 
 LINK = re.compile(r'href="([^"]+)"')
 
@@ -40,43 +48,56 @@ LINK = re.compile(r'href="([^"]+)"')
 class Scraper:
     """The sets that all workers share."""
 
-    def __init__(self, backend: Backend, name: str) -> None:
-        # Shallow pages first: the scorer counts the slashes.
-        self.queue = SortedSet(backend, f"{name}:queue", lambda page: page.count("/"))
-        self.seen = TTLSet(backend, f"{name}:seen", ttl=DAY)
+    def __init__(self, backend: Backend, name: str, lease: float = LEASE) -> None:
+        self.lease = lease
+        self.queue = SortedSet(
+            backend,
+            f"{name}:queue",
+            # Shallow pages first: the scorer counts the slashes.
+            lambda page: page.count("/"),
+            # What fails three times is in ``queue.dead()``, to be looked into.
+            retry=Retry(max_attempts=3),
+        )
         self.done = TTLSet(backend, f"{name}:done", ttl=DAY)
 
-    def find(self, pages: Sequence[str]) -> None:
-        """Queue the pages that nobody has seen."""
-        self.queue.update(self.seen.add_unseen(pages))
-
-    def fetch(self, page: str) -> None:
-        """Fetch a page and follow its links."""
-        text = ""
-        try:
-            with urlopen(page, timeout=10) as answer:  # noqa: S310  (only from our own site)
-                text = answer.read().decode()
-        except OSError as error:
-            print(f"{page}: {error}")
-        self.find([urljoin(page, link) for link in LINK.findall(text)])
-        # Only now: as long as a page may lead to others, it counts as work to do.
-        self.done.add(page)
-
-    def work(self) -> None:
-        """Fetch pages until every page seen is fetched."""
+    def work(self, start: str) -> None:
+        """Fetch a page and all that it leads to, until nobody has anything left to do."""
+        self.queue.add(start)
         while True:
             try:
-                self.fetch(self.queue.pop(timeout=0.1))
+                with self.queue.claim(self.lease, timeout=0.1, keep_alive=True) as claim:
+                    self.visit(claim.item)
             except EmptySetError:
-                # Both grow, so if this one, looked at first, is no smaller, nothing is left.
-                done = len(self.done)
-                if done >= len(self.seen):
+                # What somebody else works on may lead to more, or come back.
+                left = self.queue.stats()
+                if left.pending + left.claimed == 0:
                     return
+            except OSError as error:
+                print(f"to be tried again: {error}")
+
+    def visit(self, page: str) -> None:
+        """Fetch a page and queue its links, unless that is done."""
+        # It may have been found again while somebody fetched it.
+        if page in self.done:
+            return
+        links = [urljoin(page, link) for link in LINK.findall(self.fetch(page))]
+        self.queue.update(link for link in links if link not in self.done)
+        self.done.add(page)
+
+    def fetch(self, page: str) -> str:
+        """Return the text of a page; none if the site has no such page."""
+        try:
+            with urlopen(page, timeout=10) as answer:  # noqa: S310  (only from our own site)
+                text: str = answer.read().decode()
+        except HTTPError as error:
+            print(f"{page}: {error}")
+            return ""
+        return text
 
     def clear(self) -> None:
         """Remove the sets."""
-        for each in (self.queue, self.seen, self.done):
-            each.clear()
+        self.queue.clear()
+        self.done.clear()
 
 
 @contextmanager
@@ -123,8 +144,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with website() as (start, visits), connect(options.url) as backend:
         scraper = Scraper(backend, options.name)
         # Each worker begins at the same page, as each process would.
-        scraper.find([start] * WORKERS)
-        workers = [threading.Thread(target=scraper.work) for _ in range(WORKERS)]
+        workers = [threading.Thread(target=scraper.work, args=(start,)) for _ in range(WORKERS)]
         for worker in workers:
             worker.start()
         for worker in workers:

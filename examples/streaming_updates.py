@@ -1,8 +1,10 @@
 """A high-throughput work queue of streaming updates.
 
 Accounts change many times a second. Producers add an account at each change, consumers
-take whole batches of accounts and bring an index up to date. However often an account
-changes while it waits, it waits once, and is indexed once.
+claim whole batches of accounts and bring an index up to date. However often an account
+changes while it waits, it waits once, and is indexed once. One that changes while it is
+indexed is indexed again after that, never by two consumers at once. What a consumer has in
+its hands when it is killed comes back, so the index does not stay behind.
 
 The score is the time of the change, and `Merge.EARLIEST` keeps the first one. Under the
 default rule, an account that changes all the time would go to the end of the queue at each
@@ -29,6 +31,7 @@ CONSUMERS = 2
 ACCOUNTS = 300
 CHANGES = 20_000  # of each producer
 BATCH = 50
+LEASE = 60.0  # far longer than a batch takes; what a killed consumer held rests for so long
 
 
 class World:
@@ -63,12 +66,14 @@ def produce(changed: TimeSortedSet[str], world: World, mine: Sequence[str]) -> N
 
 
 def consume(changed: TimeSortedSet[str], world: World, over: threading.Event) -> None:
-    """Bring the index up to date with each account taken, until no more can come."""
+    """Bring the index up to date with each account claimed, until no more can come."""
     while True:
-        # Asked before taking: what comes between the two is taken in another round.
+        # Asked before claiming: what comes between the two is claimed in another round.
         last = over.is_set()
-        batch = changed.take(BATCH, timeout=0.1)
-        world.reindex(batch)
+        batch = changed.claims(BATCH, lease=LEASE, timeout=0.1)
+        world.reindex([claim.item for claim in batch])
+        # Two round trips for a whole batch, one to claim and one to acknowledge it.
+        changed.ack_all(batch)
         if last and not batch:
             return
 

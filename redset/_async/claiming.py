@@ -18,7 +18,7 @@ from redset.interfaces import Terms
 from redset.retry import Retry
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 
     from redset.interfaces import (
         AsyncBackend,
@@ -112,7 +112,7 @@ class AsyncClaimingSet(AsyncReadableSet[T]):
         num = check_num(num)
         timeout = check_timeout(timeout)
         desk = self._desk(lease, keep_alive=keep_alive)
-        unsettled = {claim.hold: claim for claim in done if not claim.is_over}
+        unsettled = await self._unsettled(done)
         if num < 1 or len(unsettled) > CHUNK:
             await self._acknowledge(unsettled)
             unsettled = {}
@@ -120,15 +120,16 @@ class AsyncClaimingSet(AsyncReadableSet[T]):
             return []
         return await self._claim(self._backend, desk, num, timeout, unsettled)
 
-    async def consume(
+    def consume(
         self, lease: float = 60.0, timeout: float | None = None, *, keep_alive: bool = False
-    ) -> AsyncIterator[AsyncClaim[T]]:
+    ) -> AsyncGenerator[AsyncClaim[T], None]:
         """Iterate over claims of the first items, one at a time, for ever.
 
         To ask for the next one acknowledges the last one, unless it has ended already, in
         the same round trip. When the loop is left by an error, or before the last claim has
-        ended, its item is put back as by ``nack``; so ``ack`` it before a ``break``. A claim
-        that turns out to be lost is logged, and the loop goes on.
+        ended, its item is put back as by ``nack``; so ``ack`` it before a ``break``. With
+        asyncio that is done when the iterator is closed: by `contextlib.aclosing` at once, else
+        soon. A claim that turns out to be lost is logged, and the loop goes on.
 
         Args:
             lease: for how many seconds each item is held.
@@ -144,27 +145,7 @@ class AsyncClaimingSet(AsyncReadableSet[T]):
             ValueError: if the lease is not above 0, or the timeout below 0.
         """
         timeout = check_timeout(timeout)
-        desk = self._desk(lease, keep_alive=keep_alive)
-        async with self._backend.dedicated() as backend:
-            claim: AsyncClaim[T] | None = None
-            try:
-                while True:
-                    done = {} if claim is None or claim.is_over else {claim.hold: claim}
-                    claim = None
-                    found = await self._claim(backend, desk, 1, timeout, done)
-                    if not found:
-                        return
-                    claim = found[0]
-                    if keep_alive:
-                        claim.start_keeping(interrupts=False)
-                    yield claim
-                    if keep_alive:
-                        await claim.stop_keeping()
-            finally:
-                if claim is not None:
-                    await claim.stop_keeping()
-                    if not claim.is_over:
-                        await claim.give_back(_LEFT)
+        return self._consume(self._desk(lease, keep_alive=keep_alive), timeout)
 
     async def ack_all(self, claims: Iterable[AsyncClaim[T]]) -> None:
         """Acknowledge many claims of this set; those that have ended already are passed over.
@@ -176,7 +157,7 @@ class AsyncClaimingSet(AsyncReadableSet[T]):
             LeaseLost: if some are not held any more; all others are acknowledged, and
                 ``lost`` tells them apart. A round trip for every thousand, O(log n) a claim.
         """
-        unsettled = {claim.hold: claim for claim in claims if not claim.is_over}
+        unsettled = await self._unsettled(claims)
         lost = await self._acknowledge(unsettled)
         if lost:
             message = f"{lost} of {len(unsettled)} claims of {self._name!r} were not held any more"
@@ -202,6 +183,38 @@ class AsyncClaimingSet(AsyncReadableSet[T]):
             desk = AsyncDesk(self._backend, self._name, terms, self._retry, keep_alive=keep_alive)
             self._latest_desk = desk
         return desk
+
+    async def _consume(
+        self, desk: AsyncDesk, timeout: float | None
+    ) -> AsyncGenerator[AsyncClaim[T], None]:
+        async with self._backend.dedicated() as backend:
+            claim: AsyncClaim[T] | None = None
+            try:
+                while True:
+                    done = {} if claim is None or claim.is_over else {claim.hold: claim}
+                    claim = None
+                    found = await self._claim(backend, desk, 1, timeout, done)
+                    if not found:
+                        return
+                    claim = found[0]
+                    if desk.keep_alive:
+                        claim.start_keeping(interrupts=False)
+                    yield claim
+                    if desk.keep_alive:
+                        await claim.stop_keeping()
+            finally:
+                if claim is not None:
+                    await claim.stop_keeping()
+                    if not claim.is_over:
+                        await claim.give_back(None)
+
+    async def _unsettled(self, claims: Iterable[AsyncClaim[T]]) -> dict[Hold, AsyncClaim[T]]:
+        """Return those that have not ended, once each; they are not extended any more."""
+        unsettled = {claim.hold: claim for claim in claims if not claim.is_over}
+        for claim in unsettled.values():
+            if claim.is_kept:
+                await claim.stop_keeping()
+        return unsettled
 
     async def _acknowledge(self, claims: dict[Hold, AsyncClaim[T]]) -> int:
         """Acknowledge claims; return how many were lost."""
@@ -282,10 +295,6 @@ class AsyncClaimingSet(AsyncReadableSet[T]):
                 # They are claimed, so they come back, and are looked at again.
                 _log.exception("could not bury undecodable items of %r", self._name)
         return claims
-
-
-# What a loop over `consume` is left by, as far as the iterator can know.
-_LEFT = RuntimeError("the loop was left")
 
 
 def _settle(

@@ -247,10 +247,15 @@ class AsyncClaim(Generic[T_co]):
         elif not self._is_over:
             await self.give_back(error)
 
-    async def give_back(self, error: BaseException) -> None:
-        """Put the item back after an error, which is never hidden by another one."""
+    async def give_back(self, error: BaseException | None) -> None:
+        """Put the item back after an error, or None for what may be one.
+
+        No other error hides it, and no item is given up without knowing of one.
+        """
         try:
-            if isinstance(error, Exception):
+            if error is None:
+                await self._put_off(self._desk.retry.delay(self._lease.attempt))
+            elif isinstance(error, Exception):
                 await self._fail(None, describe(error))
             else:
                 # Interrupted, not failed: anybody may take it up at once.
@@ -262,6 +267,11 @@ class AsyncClaim(Generic[T_co]):
         """Note that the claim has ended, and whether it was held until then."""
         self._is_over = True
         self._lost = not held
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether the claim is being extended in the background."""
+        return self._keeper is not None
 
     def start_keeping(self, *, interrupts: bool) -> None:
         """Extend the claim in the background, if that was asked for."""

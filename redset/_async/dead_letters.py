@@ -1,4 +1,4 @@
-"""Items that were taken out but could not be decoded, and what can be done about them."""
+"""Items that were given up: undecodable ones, and those whose work is hopeless."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class AsyncDeadLetterSet(AsyncBaseSet[T]):
         super().__init__(source, name, serializer, merge)
 
     async def dead(self, num: int = 100, start: int = 0) -> list[DeadLetter]:
-        """List items that were set aside because they could not be decoded.
+        """List items that were set aside: undecodable, buried, or out of attempts.
 
         Args:
             num: how many to list at most.

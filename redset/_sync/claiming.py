@@ -20,7 +20,7 @@ from redset.interfaces import Terms
 from redset.retry import Retry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Generator, Iterable, Mapping, Sequence
 
     from redset.interfaces import (
         Backend,
@@ -114,7 +114,7 @@ class ClaimingSet(ReadableSet[T]):
         num = check_num(num)
         timeout = check_timeout(timeout)
         desk = self._desk(lease, keep_alive=keep_alive)
-        unsettled = {claim.hold: claim for claim in done if not claim.is_over}
+        unsettled = self._unsettled(done)
         if num < 1 or len(unsettled) > CHUNK:
             self._acknowledge(unsettled)
             unsettled = {}
@@ -124,13 +124,14 @@ class ClaimingSet(ReadableSet[T]):
 
     def consume(
         self, lease: float = 60.0, timeout: float | None = None, *, keep_alive: bool = False
-    ) -> Iterator[Claim[T]]:
+    ) -> Generator[Claim[T], None, None]:
         """Iterate over claims of the first items, one at a time, for ever.
 
         To ask for the next one acknowledges the last one, unless it has ended already, in
         the same round trip. When the loop is left by an error, or before the last claim has
-        ended, its item is put back as by ``nack``; so ``ack`` it before a ``break``. A claim
-        that turns out to be lost is logged, and the loop goes on.
+        ended, its item is put back as by ``nack``; so ``ack`` it before a ``break``. With
+        asyncio that is done when the iterator is closed: by `contextlib.aclosing` at once, else
+        soon. A claim that turns out to be lost is logged, and the loop goes on.
 
         Args:
             lease: for how many seconds each item is held.
@@ -146,27 +147,7 @@ class ClaimingSet(ReadableSet[T]):
             ValueError: if the lease is not above 0, or the timeout below 0.
         """
         timeout = check_timeout(timeout)
-        desk = self._desk(lease, keep_alive=keep_alive)
-        with self._backend.dedicated() as backend:
-            claim: Claim[T] | None = None
-            try:
-                while True:
-                    done = {} if claim is None or claim.is_over else {claim.hold: claim}
-                    claim = None
-                    found = self._claim(backend, desk, 1, timeout, done)
-                    if not found:
-                        return
-                    claim = found[0]
-                    if keep_alive:
-                        claim.start_keeping(interrupts=False)
-                    yield claim
-                    if keep_alive:
-                        claim.stop_keeping()
-            finally:
-                if claim is not None:
-                    claim.stop_keeping()
-                    if not claim.is_over:
-                        claim.give_back(_LEFT)
+        return self._consume(self._desk(lease, keep_alive=keep_alive), timeout)
 
     def ack_all(self, claims: Iterable[Claim[T]]) -> None:
         """Acknowledge many claims of this set; those that have ended already are passed over.
@@ -178,7 +159,7 @@ class ClaimingSet(ReadableSet[T]):
             LeaseLost: if some are not held any more; all others are acknowledged, and
                 ``lost`` tells them apart. A round trip for every thousand, O(log n) a claim.
         """
-        unsettled = {claim.hold: claim for claim in claims if not claim.is_over}
+        unsettled = self._unsettled(claims)
         lost = self._acknowledge(unsettled)
         if lost:
             message = f"{lost} of {len(unsettled)} claims of {self._name!r} were not held any more"
@@ -204,6 +185,36 @@ class ClaimingSet(ReadableSet[T]):
             desk = Desk(self._backend, self._name, terms, self._retry, keep_alive=keep_alive)
             self._latest_desk = desk
         return desk
+
+    def _consume(self, desk: Desk, timeout: float | None) -> Generator[Claim[T], None, None]:
+        with self._backend.dedicated() as backend:
+            claim: Claim[T] | None = None
+            try:
+                while True:
+                    done = {} if claim is None or claim.is_over else {claim.hold: claim}
+                    claim = None
+                    found = self._claim(backend, desk, 1, timeout, done)
+                    if not found:
+                        return
+                    claim = found[0]
+                    if desk.keep_alive:
+                        claim.start_keeping(interrupts=False)
+                    yield claim
+                    if desk.keep_alive:
+                        claim.stop_keeping()
+            finally:
+                if claim is not None:
+                    claim.stop_keeping()
+                    if not claim.is_over:
+                        claim.give_back(None)
+
+    def _unsettled(self, claims: Iterable[Claim[T]]) -> dict[Hold, Claim[T]]:
+        """Return those that have not ended, once each; they are not extended any more."""
+        unsettled = {claim.hold: claim for claim in claims if not claim.is_over}
+        for claim in unsettled.values():
+            if claim.is_kept:
+                claim.stop_keeping()
+        return unsettled
 
     def _acknowledge(self, claims: dict[Hold, Claim[T]]) -> int:
         """Acknowledge claims; return how many were lost."""
@@ -278,10 +289,6 @@ class ClaimingSet(ReadableSet[T]):
                 # They are claimed, so they come back, and are looked at again.
                 _log.exception("could not bury undecodable items of %r", self._name)
         return claims
-
-
-# What a loop over `consume` is left by, as far as the iterator can know.
-_LEFT = RuntimeError("the loop was left")
 
 
 def _settle(claims: Mapping[Hold, Claim[Any]], holds: Sequence[Hold], held: Sequence[bool]) -> int:

@@ -146,7 +146,8 @@ class SortedSet(ClaimingSet[T]):
 
         Returns:
             The score given, whatever the merge rule made of it. One round trip,
-            O(log n) (``ZADD``).
+            O(log n) (``add.lua``: ``ZADD``, and a wake-up for those who
+            wait). It has its effect once, even if a client that loses the reply sends it again.
 
         Raises:
             ScoreError: if the score is not a number.
@@ -163,7 +164,7 @@ class SortedSet(ClaimingSet[T]):
             score: its score; by default what the scorer gives.
 
         Returns:
-            True if it was not in the set. One round trip, O(log n) (``ZADD NX``).
+            True if it was not in the set. One round trip, O(log n) (``add.lua``, ``ZADD NX``).
 
         Raises:
             ScoreError: if the score is not a number.
@@ -187,7 +188,9 @@ class SortedSet(ClaimingSet[T]):
 
         Returns:
             How many were new. A round trip for every thousand, each atomic by itself,
-            O(log n) an item (``ZADD``).
+            O(log n) an item: ``add.lua``, or for more than a hundred ``ZADD`` and
+            ``wake.lua``. If a client that loses the reply sends it again, items that were taken
+            meanwhile are added again.
 
         Raises:
             ValueError: if there are not as many scores as items.

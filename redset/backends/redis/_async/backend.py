@@ -109,10 +109,12 @@ class AsyncRedisBackend(AsyncClaimingBackend):
         """See `redset.interfaces.Backend.remember`. ``remember.lua``, O(log n) a member."""
         if not entries:
             return []
-        reply = await self._script(
-            "remember", [name.encode()], [commands.FLAGS[merge], _SWEEP, *commands.pairs(entries)]
-        )
-        return [bool(unseen) for unseen in reply]
+        arguments = [commands.FLAGS[merge], _SWEEP, *commands.pairs(entries)]
+        if keys.add_keys(name) is None:
+            reply = await self._script("remember", [name.encode()], [0, *arguments])
+        else:
+            reply = await self._script_once("remember", name, [name.encode()], arguments)
+        return commands.flags(reply)
 
     async def increment(self, name: str, member: bytes, by: float) -> float:
         """See `redset.interfaces.Backend.increment`. ``ZINCRBY``, O(log n)."""

@@ -111,10 +111,12 @@ class RedisBackend(ClaimingBackend):
         """See `redset.interfaces.Backend.remember`. ``remember.lua``, O(log n) a member."""
         if not entries:
             return []
-        reply = self._script(
-            "remember", [name.encode()], [commands.FLAGS[merge], _SWEEP, *commands.pairs(entries)]
-        )
-        return [bool(unseen) for unseen in reply]
+        arguments = [commands.FLAGS[merge], _SWEEP, *commands.pairs(entries)]
+        if keys.add_keys(name) is None:
+            reply = self._script("remember", [name.encode()], [0, *arguments])
+        else:
+            reply = self._script_once("remember", name, [name.encode()], arguments)
+        return commands.flags(reply)
 
     def increment(self, name: str, member: bytes, by: float) -> float:
         """See `redset.interfaces.Backend.increment`. ``ZINCRBY``, O(log n)."""

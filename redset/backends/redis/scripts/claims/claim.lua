@@ -94,10 +94,11 @@ local reply, attempts = {}, ''
 local given = first(want)
 if #given > 0 then
   -- Tokens never fall: neither if the clock goes back, nor within one of its microseconds.
-  local latest = redis.call('SET', TOKEN, base, 'PX', ARGV[5], 'GET')
+  local life = math.max(ARGV[5], redis.call('PTTL', TOKEN))
+  local latest = redis.call('SET', TOKEN, base, 'PX', life, 'GET')
   if latest and latest >= base then
     base = string.format('%.0f', tonumber(latest) + 1)
-    redis.call('SET', TOKEN, base, 'PX', ARGV[5])
+    redis.call('SET', TOKEN, base, 'PX', life)
   end
 end
 
