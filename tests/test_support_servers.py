@@ -369,6 +369,35 @@ def test_proxy_delays_replies(proxy: Proxy) -> None:
         assert time.monotonic() - started >= 0.05
 
 
+def test_proxy_drops_replies_by_chance_as_the_seed_has_it(server: Server) -> None:
+    def answered(seed: int) -> list[bool]:
+        with Proxy(server.port, drop_replies=0.5, seed=seed) as proxy:
+            answers = [request_once(proxy, "INCR", "n") for _ in range(40)]
+            assert proxy.dropped_replies == answers.count(b"")
+        return [answer != b"" for answer in answers]
+
+    server.call("FLUSHALL")
+    first, again, other = answered(1), answered(1), answered(2)
+    assert first == again != other
+    assert {True, False} <= {*first} & {*other}
+    assert server.call("GET", "n") == b"120"
+
+
+def test_proxy_delivers_requests_when_nobody_waits_any_more(server: Server) -> None:
+    server.call("FLUSHALL")
+    with Proxy(server.port, late_requests=1.0) as proxy:
+        assert request_once(proxy, "INCR", "n") == b""
+        wait_until(lambda: proxy.delivered_late == 1, "the request is delivered", [server])
+    assert server.call("GET", "n") == b"1"
+
+
+def request_once(proxy: Proxy, *words: str) -> bytes:
+    """Send one command on a connection of its own; return what comes back."""
+    with socket.create_connection((HOST, proxy.port)) as connection:
+        connection.sendall(wire.encode(*words))
+        return connection.recv(100)
+
+
 def test_proxy_closes_a_client_when_there_is_no_server() -> None:
     with Server() as gone:
         port = gone.port

@@ -1,13 +1,18 @@
 """A TCP proxy in front of a server that loses replies, requests and connections on command."""
 
 import contextlib
+import random
 import socket
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final, Literal, Self
+from typing import Final, Literal, Self, TypeVar
 
 HOST: Final = "127.0.0.1"
 _CHUNK: Final = 65_536
+_LATENESS: Final = 0.2
+
+_T = TypeVar("_T")
 
 
 @dataclass
@@ -15,6 +20,11 @@ class _Fault:
     loses: Literal["request", "reply"]
     matching: bytes
     fired: threading.Event = field(default_factory=threading.Event)
+
+
+# Not on command: their events are of no use.
+_CHANCE: Final = _Fault("reply", b"")
+_LATE: Final = _Fault("request", b"")
 
 
 class Proxy:
@@ -25,12 +35,27 @@ class Proxy:
     for as sent, so ``b"ZPOPMIN"`` does not match a client that writes ``zpopmin``. ``delay`` is
     the time in seconds by which every reply is held back. Meant for clients that wait for a
     reply (or a pipeline's replies) before they send again.
+
+    Faults also happen by chance, which follows ``seed``: ``drop_replies`` is the part of all
+    requests, from 0 to 1, whose replies are lost, and ``late_requests`` the part that the
+    server gets some time after the client's connection was closed.
     """
 
-    def __init__(self, target_port: int) -> None:
+    def __init__(
+        self,
+        target_port: int,
+        *,
+        drop_replies: float = 0.0,
+        late_requests: float = 0.0,
+        seed: int = 0,
+    ) -> None:
         """Listen on a free port."""
         self.target_port: Final = target_port
         self.delay = 0.0
+        self.drop_replies = drop_replies
+        self.late_requests = late_requests
+        self._random: Final = random.Random(seed)
+        self._dropped = self._late = 0
         self._closing: Final = threading.Event()
         self._lock: Final = threading.Lock()
         self._faults: Final[list[_Fault]] = []
@@ -51,6 +76,18 @@ class Proxy:
         """How many client connections are open."""
         with self._lock:
             return len(self._links)
+
+    @property
+    def dropped_replies(self) -> int:
+        """How many replies were lost by chance, the server having done what was asked."""
+        with self._lock:
+            return self._dropped
+
+    @property
+    def delivered_late(self) -> int:
+        """How many requests the server got when nobody waited for an answer any more."""
+        with self._lock:
+            return self._late
 
     def drop_next_reply(self, matching: bytes = b"") -> threading.Event:
         """Let the server do the next matching request, then close instead of replying."""
@@ -100,7 +137,10 @@ class Proxy:
                 if fault.matching in (before[-kept:] if kept > 0 else b"") + data:
                     self._faults.remove(fault)
                     return fault
-        return None
+            chance = self._random.random()
+        if chance < self.drop_replies:
+            return _CHANCE
+        return _LATE if chance > 1 - self.late_requests else None
 
     def _accept(self) -> None:
         with self._listener:
@@ -121,9 +161,20 @@ class Proxy:
         with self._lock:
             self._links.add(link)
         for pump in (self._pump_requests, self._pump_replies):
-            thread = threading.Thread(target=pump, args=(link,), daemon=True)
-            self._threads.append(thread)
-            thread.start()
+            self._start(pump, link)
+
+    def _start(self, target: Callable[[_T], None], argument: _T) -> None:
+        thread = threading.Thread(target=target, args=(argument,), daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _deliver_late(self, request: bytes) -> None:
+        self._closing.wait(_LATENESS * self._random.random())
+        with contextlib.suppress(OSError), socket.create_connection((HOST, self.target_port)) as to:
+            to.sendall(request)
+            to.recv(_CHUNK)
+            with self._lock:
+                self._late += 1
 
     def _pump_requests(self, link: "_Link") -> None:
         before = b""
@@ -132,6 +183,8 @@ class Proxy:
             before = data
             if fault and fault.loses == "request":
                 fault.fired.set()
+                if fault is _LATE:
+                    self._start(self._deliver_late, data)
                 break
             if fault:
                 link.swallow = fault
@@ -143,6 +196,8 @@ class Proxy:
         while data := _receive(link.server):
             if link.swallow:
                 link.swallow.fired.set()
+                with self._lock:
+                    self._dropped += link.swallow is _CHANCE
                 break
             if self.delay:
                 self._closing.wait(self.delay)

@@ -99,9 +99,9 @@ class Ledger:
 
     def end(self, waiting: SortedMap, hold: Hold, merge: Merge) -> _Record | None:
         """End a claim, and return its record; None if it is not held."""
-        member, token = hold
-        record = self.records.get(member)
-        if record is None or record.token != token:
+        member = hold[0]
+        record = self._held(hold)
+        if record is None:
             return None
         del self.records[member]
         self.claims.remove(member)
@@ -146,11 +146,9 @@ class Ledger:
 
     def extend(self, hold: Hold, deadline: float) -> float | None:
         """Let a claim last until ``deadline``; return it, or None if it is not held."""
-        member, token = hold
-        record = self.records.get(member)
-        if record is None or record.token != token:
+        if self._held(hold) is None:
             return None
-        self.claims.add([(member, deadline)], Merge.REPLACE)
+        self.claims.add([(hold[0], deadline)], Merge.REPLACE)
         return deadline
 
     def discard(self, member: bytes) -> float | None:
@@ -167,6 +165,12 @@ class Ledger:
     def next_time(self) -> list[float]:
         """Return the times at which the next lease runs out and the next delay ends."""
         return [time for times in (self.claims, self.delayed) for _, time in times.first(1)]
+
+    def _held(self, hold: Hold) -> _Record | None:
+        member, token = hold
+        record = self.records.get(member)
+        # What is held back has no holder, not even one who makes a token up.
+        return record if record is not None and record.token == token != 0 else None
 
     def _unpark(self, waiting: SortedMap, member: bytes, merge: Merge) -> None:
         parked = self.parked.pop(member, None)

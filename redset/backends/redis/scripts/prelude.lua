@@ -50,13 +50,14 @@ end
 
 -- Clients send a request again when its reply is lost. So that it has its effect once, the
 -- last KEY of such a script holds the number of the latest request of one sender, which is
--- ARGV[1], and the words that answered it.
+-- ARGV[1], and the words that answered it. A sender goes on when it has its answer: what was
+-- sent before that and held up on the way is not to be done again, and nobody waits for it.
 local function answered()
   local record = redis.call('GET', KEYS[#KEYS])
-  local start = #ARGV[1] + 1
-  if record and string.sub(record, 1, start) == ARGV[1] .. ' ' then
-    return string.sub(record, start + 1)
-  end
+  if not record then return end
+  local number, words = string.match(record, '^(%d+) (.*)$')
+  if number == ARGV[1] then return words end
+  if tonumber(number) > tonumber(ARGV[1]) then error('answered already, when it was sent again') end
 end
 
 -- The effect is there by now: a server out of memory must not hide that.

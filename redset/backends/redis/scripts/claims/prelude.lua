@@ -39,8 +39,9 @@ local function parse(details)
   return string.match(details or '0 0 0', '^(%d+) (%d+) (.*)$')
 end
 
+-- What is held back has no holder, not even one who makes a token up.
 local function is_held(details, token)
-  return details and string.sub(details, 1, #token) == token
+  return details and token ~= '0' and string.sub(details, 1, #token) == token
     and string.byte(details, #token + 1) == 32
 end
 

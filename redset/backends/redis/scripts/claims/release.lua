@@ -11,8 +11,9 @@ local before = answered()
 if before then return before end
 
 local member, flag, given, delay = ARGV[2], ARGV[4], ARGV[5], tonumber(ARGV[6])
-local token, attempt, own = parse(redis.call('HGET', DETAILS, member))
-if token ~= ARGV[3] then return answer('0') end
+local details = redis.call('HGET', DETAILS, member)
+if not is_held(details, ARGV[3]) then return answer('0') end
+local _, attempt, own = parse(details)
 if ARGV[7] == '1' then attempt = '0' end
 
 local present = now()
