@@ -49,6 +49,7 @@ def clients(session: nox.Session, redis: str) -> None:
         *("-n", "auto", "-p", "no:unraisableexception"),
         *("-k", f"{CLIENT_TESTS} and not hiredis"),
         *("tests/test_redis.py", "tests/test_connecting.py", "tests/test_asyncio.py"),
+        *("tests/test_claims_on_servers.py", "tests/test_interrupted_claims.py"),
         "tests/test_conformance.py",
     )
 

@@ -27,12 +27,14 @@ class _Lease:
 
     def __init__(self, seconds: float, began: float) -> None:
         self._seconds = seconds
-        self.renew(began)
+        self._next = began + seconds * _PART
+        # What was given long ago may be held all the same: that is to be found out.
+        self._end = max(began + seconds, time.monotonic() + seconds * _PART**2)
 
     def renew(self, began: float) -> None:
-        """Note that it was given, or extended, not before a time of `time.monotonic`."""
-        self._end = began + self._seconds
+        """Note that it was extended, not before a time of `time.monotonic`."""
         self._next = began + self._seconds * _PART
+        self._end = began + self._seconds
 
     def pause(self) -> float:
         """Return how long to wait before it is extended."""
@@ -42,13 +44,16 @@ class _Lease:
         """Return how long to try to extend it: while it is sure to last, if it is."""
         return max(self._end - time.monotonic(), self._seconds * _PART**2)
 
-    def is_over(self, error: Exception) -> bool:
+    def is_over(self) -> bool:
+        """Tell whether the claim must be taken for lost."""
+        return time.monotonic() >= self._end
+
+    def is_lost_by(self, error: Exception) -> bool:
         """Tell whether the claim must be taken for lost after an error."""
-        now = time.monotonic()
-        over = isinstance(error, LeaseLost) or now >= self._end
-        _log.warning("%s a claim: %r", "lost" if over else "could not yet extend", error)
-        self._next = now + self._seconds * _PART**2
-        return over
+        lost = isinstance(error, LeaseLost) or self.is_over()
+        _log.warning("%s a claim: %r", "lost" if lost else "could not yet extend", error)
+        self._next = time.monotonic() + self._seconds * _PART**2
+        return lost
 
 
 class AsyncKeeper:
@@ -79,8 +84,12 @@ class AsyncKeeper:
         self._has_cancelled = False
         self._task = asyncio.create_task(self._run())
 
+    def is_late(self) -> bool:
+        """Tell whether it was not extended for so long that it must be taken for lost."""
+        return self._lease.is_over()
+
     async def stop(self) -> None:
-        """Stop extending."""
+        """Stop extending; without a holder that was cancelled, there is none from here on."""
         if not self._has_cancelled:
             self._holder = None
         self._task.cancel()
@@ -92,12 +101,12 @@ class AsyncKeeper:
                 self._holder.uncancel()
             raise
 
-    def has_interrupted(self, error: BaseException | None) -> bool:
-        """Tell whether this error is only there because the claim was lost."""
-        if self._holder is None or not self._has_cancelled:
-            return False
+    def sift(self, error: BaseException | None) -> BaseException | None:
+        """Return the error of the block, None if it is only there because the claim was lost."""
+        if self._holder is None:
+            return error
         others = self._holder.uncancel() > self._cancelling
-        return isinstance(error, asyncio.CancelledError) and not others
+        return None if isinstance(error, asyncio.CancelledError) and not others else error
 
     async def _run(self) -> None:
         while True:
@@ -108,7 +117,7 @@ class AsyncKeeper:
                 async with asyncio.timeout(self._lease.patience()):
                     await self._extend()
             except Exception as error:  # noqa: BLE001  (any may pass before the lease is over)
-                if self._lease.is_over(error):
+                if self._lease.is_lost_by(error):
                     break
             else:
                 self._lease.renew(began)
@@ -137,14 +146,18 @@ class Keeper:
         self._thread = threading.Thread(target=self._run, name="redset keeper", daemon=True)
         self._thread.start()
 
+    def is_late(self) -> bool:
+        """Tell whether it was not extended for so long that it must be taken for lost."""
+        return self._lease.is_over()
+
     def stop(self) -> None:
         """Stop extending."""
         self._stopped.set()
         self._thread.join()
 
-    def has_interrupted(self, error: BaseException | None) -> bool:  # noqa: ARG002  (as for asyncio)
-        """Return False: it cannot."""
-        return False
+    def sift(self, error: BaseException | None) -> BaseException | None:
+        """Return the error: none is of its making."""
+        return error
 
     def _run(self) -> None:
         while not self._stopped.wait(self._lease.pause()):
@@ -152,7 +165,7 @@ class Keeper:
             try:
                 self._extend()
             except Exception as error:  # noqa: BLE001  (any may pass before the lease is over)
-                if self._lease.is_over(error):
+                if self._lease.is_lost_by(error):
                     self._lose()
                     return
             else:

@@ -128,6 +128,9 @@ class Claim(Generic[T_co]):
     @property
     def lost(self) -> bool:
         """Whether the claim is known to be lost; with ``keep_alive`` this is known at once."""
+        if self._keeper is not None and self._keeper.is_late():
+            # The call that would extend it hangs, or has not had its turn.
+            self._lose()
         return self._lost
 
     @property
@@ -238,11 +241,11 @@ class Claim(Generic[T_co]):
     ) -> None:
         keeper = self._keeper
         self.stop_keeping()
-        if keeper is not None and keeper.has_interrupted(error):
-            raise self._loss() from None
+        if keeper is not None:
+            error = keeper.sift(error)
         if error is None:
             if self._lost:
-                raise self._loss()
+                raise self._loss() from None
             if not self._is_over:
                 self.ack()
         elif not self._is_over:

@@ -82,24 +82,29 @@ class Blocking:
 
     def _wrap(self, value: object) -> object:
         if inspect.isawaitable(value):
-            return self._loop.run(value)
+            return self._wrap(self._loop.run(value))
+        if isinstance(value, list):
+            return [self._wrap(each) for each in cast("list[object]", value)]
         if hasattr(value, "__anext__"):
             return self._walk(value)
         if hasattr(value, "__aenter__"):
             return Blocking(self._loop, value)
         return self._wrap_call(value) if inspect.ismethod(value) else value
 
+    def _unwrap(self, value: object) -> object:
+        if isinstance(value, list):
+            return [self._unwrap(each) for each in cast("list[object]", value)]
+        return value._target if isinstance(value, Blocking) else value  # noqa: SLF001  (our own)
+
     def _wrap_call(self, call: Callable[..., object]) -> Callable[..., object]:
         @wraps(call)
         def wrapped(*arguments: object, **options: object) -> object:
-            given = [
-                each._target if isinstance(each, Blocking) else each  # noqa: SLF001  (our own)
-                for each in arguments
-            ]
+            given = [self._unwrap(each) for each in arguments]
+            named = {name: self._unwrap(each) for name, each in options.items()}
 
             async def invoke() -> object:
                 # Called on the loop, as asyncio objects are.
-                return call(*given, **options)
+                return call(*given, **named)
 
             return self._wrap(self._loop.run(invoke()))
 
@@ -110,7 +115,7 @@ class Blocking:
         try:
             while True:
                 try:
-                    yield self._loop.run(anext(iterator))
+                    yield self._wrap(self._loop.run(anext(iterator)))
                 except StopAsyncIteration:
                     return
         finally:

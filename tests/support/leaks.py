@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable
 from typing import Final, Protocol
 
 _SOON: Final = 10_000
-_RECORDS: Final = 600_000
 _NEVER: Final = -1
 
 
@@ -28,9 +27,10 @@ def leaked_keys(client: _Client, prefix: str) -> list[str]:
 
 def _stays(client: _Client, name: str, key: object) -> bool:
     left = client.pttl(key)
-    # Records of requests are there to outlast a client's retries.
-    soon = _RECORDS if ":request:" in name else _SOON
-    return isinstance(left, int) and (left == _NEVER or left > soon)
+    # Records of requests are there to outlast a client's retries, and the longest lease.
+    if not isinstance(left, int) or ":request:" in name:
+        return left == _NEVER
+    return left == _NEVER or left > _SOON
 
 
 def _text(key: object) -> str:

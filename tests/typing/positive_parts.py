@@ -10,7 +10,20 @@ import pytest
 
 from redset import AsyncSortedSet, AsyncTTLSet, DeadLetter, Merge, SortedSet, TTLSet
 from redset.backends import AsyncMemoryBackend, AsyncRedisBackend, MemoryBackend, RedisBackend
-from redset.interfaces import NOW, AsyncBackend, Backend, Bound, Clock, Entry, Scorer
+from redset.interfaces import (
+    NOW,
+    AsyncBackend,
+    Backend,
+    Bound,
+    Claimed,
+    Clock,
+    Entry,
+    Hold,
+    Lease,
+    Scorer,
+    Stats,
+    Terms,
+)
 from redset.testing import BackendConformance, ManualClock, blocking
 
 if TYPE_CHECKING:
@@ -49,6 +62,54 @@ class Own:
         self, name: str, count: int, timeout: float | None, *, high: Bound = math.inf
     ) -> list[Entry]:
         return [(name.encode(), count), (repr(high).encode(), timeout or 0)]
+
+    def dedicated(self) -> AbstractContextManager[Own]:
+        return nullcontext(self)
+
+    def claim(
+        self, name: str, count: int, terms: Terms, *, acknowledge: Sequence[Hold] = ()
+    ) -> Claimed:
+        leases = [Lease(name.encode(), 0.0, 1, number, terms.lease) for number in range(count)]
+        return Claimed(leases, [True for _ in acknowledge], terms.dead_limit)
+
+    def wait_claim(
+        self,
+        name: str,
+        count: int,
+        terms: Terms,
+        timeout: float | None,
+        *,
+        acknowledge: Sequence[Hold] = (),
+    ) -> Claimed:
+        claimed = self.claim(name, count, terms, acknowledge=acknowledge)
+        return claimed._replace(dropped=timeout is None)
+
+    def acknowledge(self, name: str, holds: Sequence[Hold], merge: Merge) -> list[bool]:
+        return [merge is Merge.KEEP for _ in name for _ in holds]
+
+    def release(
+        self,
+        name: str,
+        hold: Hold,
+        merge: Merge,
+        *,
+        score: Bound | None = None,
+        delay: float = 0.0,
+        fresh: bool = False,
+    ) -> bool:
+        return len(name) + len(hold[0]) + len(merge.value) > delay + fresh or score is NOW
+
+    def extend(self, name: str, holds: Sequence[Hold], lease: float) -> list[float | None]:
+        return [lease + token if member else None for member, token in holds if name]
+
+    def reject(
+        self, name: str, rejected: Sequence[tuple[Hold, str]], merge: Merge, limit: int
+    ) -> tuple[list[bool], int]:
+        flags = [reason == name for (_, _), reason in rejected]
+        return flags, limit + len(merge.value)
+
+    def stats(self, name: str, high: Bound) -> Stats:
+        return Stats(len(name), high is NOW, 0, 0, 0, 0, None, 0.0)
 
     def scores(self, name: str, members: Sequence[bytes]) -> list[float | None]:
         return [None for _ in members for _ in name]
@@ -156,6 +217,51 @@ class AsyncOwn:
         self, name: str, count: int, timeout: float | None, *, high: Bound = math.inf
     ) -> list[Entry]:
         return self._own.wait_pop(name, count, timeout, high=high)
+
+    def dedicated(self) -> AbstractAsyncContextManager[AsyncOwn]:
+        return nullcontext(self)
+
+    async def claim(
+        self, name: str, count: int, terms: Terms, *, acknowledge: Sequence[Hold] = ()
+    ) -> Claimed:
+        return self._own.claim(name, count, terms, acknowledge=acknowledge)
+
+    async def wait_claim(
+        self,
+        name: str,
+        count: int,
+        terms: Terms,
+        timeout: float | None,
+        *,
+        acknowledge: Sequence[Hold] = (),
+    ) -> Claimed:
+        return self._own.wait_claim(name, count, terms, timeout, acknowledge=acknowledge)
+
+    async def acknowledge(self, name: str, holds: Sequence[Hold], merge: Merge) -> list[bool]:
+        return self._own.acknowledge(name, holds, merge)
+
+    async def release(
+        self,
+        name: str,
+        hold: Hold,
+        merge: Merge,
+        *,
+        score: Bound | None = None,
+        delay: float = 0.0,
+        fresh: bool = False,
+    ) -> bool:
+        return self._own.release(name, hold, merge, score=score, delay=delay, fresh=fresh)
+
+    async def extend(self, name: str, holds: Sequence[Hold], lease: float) -> list[float | None]:
+        return self._own.extend(name, holds, lease)
+
+    async def reject(
+        self, name: str, rejected: Sequence[tuple[Hold, str]], merge: Merge, limit: int
+    ) -> tuple[list[bool], int]:
+        return self._own.reject(name, rejected, merge, limit)
+
+    async def stats(self, name: str, high: Bound) -> Stats:
+        return self._own.stats(name, high)
 
     async def scores(self, name: str, members: Sequence[bytes]) -> list[float | None]:
         return self._own.scores(name, members)

@@ -200,6 +200,7 @@ def dead_letters(jobs: SortedSet[Task]) -> None:
         assert_type(letter.reason, str)
         assert_type(letter.score, float)
         assert_type(letter.time, float)
+        assert_type(letter.attempts, int)
 
 
 def locking(jobs: SortedSet[Task]) -> None:
