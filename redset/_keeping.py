@@ -7,13 +7,14 @@ import logging
 import threading
 import time
 from typing import TYPE_CHECKING
+from weakref import WeakMethod
 
 from redset.exceptions import LeaseLost
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-__all__ = ["AsyncKeeper", "Keeper"]
+__all__ = ["AsyncCancellation", "AsyncKeeper", "Cancellation", "Keeper"]
 
 _log = logging.getLogger("redset")
 
@@ -82,6 +83,7 @@ class AsyncKeeper:
         self._holder = asyncio.current_task() if interrupts else None
         self._cancelling = self._holder.cancelling() if self._holder else 0
         self._has_cancelled = False
+        self._stopped = asyncio.Event()
         self._task = asyncio.create_task(self._run())
 
     def is_late(self) -> bool:
@@ -92,6 +94,8 @@ class AsyncKeeper:
         """Stop extending; without a holder that was cancelled, there is none from here on."""
         if not self._has_cancelled:
             self._holder = None
+        # Before Python 3.12, what the task waits for may swallow the cancellation.
+        self._stopped.set()
         self._task.cancel()
         try:
             await asyncio.wait([self._task])
@@ -109,7 +113,7 @@ class AsyncKeeper:
         return None if isinstance(error, asyncio.CancelledError) and not others else error
 
     async def _run(self) -> None:
-        while True:
+        while not self._stopped.is_set():
             await asyncio.sleep(self._lease.pause())
             began = time.monotonic()
             try:
@@ -117,10 +121,13 @@ class AsyncKeeper:
                 async with asyncio.timeout(self._lease.patience()):
                     await self._extend()
             except Exception as error:  # noqa: BLE001  (any may pass before the lease is over)
-                if self._lease.is_lost_by(error):
-                    break
+                if not self._stopped.is_set() and self._lease.is_lost_by(error):
+                    self._tell()
+                    return
             else:
                 self._lease.renew(began)
+
+    def _tell(self) -> None:
         self._lose()
         if self._holder is not None:
             self._has_cancelled = True
@@ -139,8 +146,9 @@ class Keeper:
         *,
         interrupts: bool,  # noqa: ARG002  (as for asyncio)
     ) -> None:
-        self._extend = extend
-        self._lose = lose
+        # A claim that nobody has any more, as after an interrupt, is not to be kept.
+        self._extend = WeakMethod(extend)
+        self._lose = WeakMethod(lose)
         self._lease = _Lease(seconds, began)
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="redset keeper", daemon=True)
@@ -153,20 +161,54 @@ class Keeper:
     def stop(self) -> None:
         """Stop extending."""
         self._stopped.set()
-        self._thread.join()
+        # The garbage collector may end a claim in any thread, this one included.
+        if self._thread is not threading.current_thread():
+            self._thread.join()
 
     def sift(self, error: BaseException | None) -> BaseException | None:
         """Return the error: none is of its making."""
         return error
 
     def _run(self) -> None:
-        while not self._stopped.wait(self._lease.pause()):
-            began = time.monotonic()
-            try:
-                self._extend()
-            except Exception as error:  # noqa: BLE001  (any may pass before the lease is over)
-                if self._lease.is_lost_by(error):
-                    self._lose()
-                    return
-            else:
-                self._lease.renew(began)
+        while not self._stopped.wait(self._lease.pause()) and self._keep():
+            pass
+
+    def _keep(self) -> bool:
+        """Extend the claim once; return whether to go on."""
+        extend, lose = self._extend(), self._lose()
+        if extend is None or lose is None:
+            return False
+        began = time.monotonic()
+        try:
+            extend()
+        except Exception as error:  # noqa: BLE001  (any may pass before the lease is over)
+            if self._lease.is_lost_by(error):
+                lose()
+                return False
+        else:
+            self._lease.renew(began)
+        return True
+
+
+class AsyncCancellation:
+    """Finds a cancellation of this task that was swallowed on its way.
+
+    Before Python 3.12, `asyncio.wait_for` drops one that comes when its future is done, and
+    clients of asyncio wait by it.
+    """
+
+    def __init__(self) -> None:
+        self._task = asyncio.current_task()
+        self._before = self._task.cancelling() if self._task else 0
+
+    def check(self) -> None:
+        """Raise `asyncio.CancelledError` if the task was cancelled since this was made."""
+        if self._task is not None and self._task.cancelling() > self._before:
+            raise asyncio.CancelledError
+
+
+class Cancellation:
+    """Nothing: blocking code is not cancelled."""
+
+    def check(self) -> None:
+        """Do nothing."""

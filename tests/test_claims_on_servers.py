@@ -17,7 +17,7 @@ from redis.retry import Retry as Retrying
 
 from redset import Retry, ScheduledSet, SortedSet
 from redset.backends import AsyncRedisBackend, RedisBackend
-from redset.backends.redis._requests import Requests, _forget_all
+from redset.backends.redis._requests import Requests
 from redset.backends.redis._scripts import script
 from redset.backends.redis.keys import CLAIM_DETAILS, CLAIMS, sibling
 from redset.exceptions import EmptySetError
@@ -399,7 +399,7 @@ class TestRecords:
         assert sender.number > before
         requests.end(sender)
         # As it is done after a fork.
-        _forget_all()
+        requests.forget()
         assert requests.begin().key not in {sender.key, other.key}
 
     def test_a_fork_sends_under_names_of_its_own(self, port: int, name: str) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import pytest
 
 from redset.backends import AsyncMemoryBackend, MemoryBackend
+from redset.interfaces import Merge, Stats, Terms
 from redset.testing import BackendConformance, ManualClock, blocking
 from tests.support.backends import KINDS
 
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
 
     from redset.interfaces import Backend
     from tests.support.backends import Backends
+
+TERMS = Terms(60.0, math.inf, Merge.REPLACE, None, 10)
 
 
 class TestConformance(BackendConformance):
@@ -33,9 +37,15 @@ class TestConformance(BackendConformance):
     ) -> Iterator[None]:
         """See to it that an emptied set leaves nothing behind, though nobody clears it."""
         yield
+        # By claims, and by pops.
+        leases = backend.claim(name, 2, TERMS).leases
+        done = [(lease.member, lease.token) for lease in leases]
+        assert backend.acknowledge(name, done, Merge.REPLACE) == [True] * len(leases)
         while backend.pop(name, 1000):
             pass
         backend.forget(name, [letter.raw for letter in backend.dead(name, 0, 10**6)])
+        # A check leaves nothing that is claimed, parked or delayed.
+        assert backend.stats(name, math.inf) == Stats(0, 0, 0, 0, 0, 0, None, None)
         assert backends.leaked_keys(kind, name) == []
 
 

@@ -118,13 +118,18 @@ class TestConsuming:
         assert (len(s), s.stats().delayed) == (0, 1)
         s.clear()
 
-    def test_what_was_left_in_its_last_attempt_is_not_given_up(self, make: MakeSet) -> None:
-        s = make(retry=Retry(max_attempts=1, backoff=0))
+    def test_what_was_left_in_its_last_attempt_is_dead(self, make: MakeSet) -> None:
+        """A worker that ends by an error and is started again must not meet it for ever."""
+        s = make(retry=Retry(max_attempts=2, backoff=0))
         s.add("a")
-        for _ in s.consume():
-            break
-        # There may have been no error.
-        assert (s.dead_count(), s.claim().attempt) == (0, 2)
+        attempts: list[int] = []
+        for _ in range(3):
+            for claim in s.consume(timeout=0):
+                attempts.append(claim.attempt)
+                break
+        assert attempts == [1, 2]
+        (letter,) = s.dead()
+        assert (letter.reason, letter.attempts) == ("the loop was left (attempt 2)", 2)
 
     @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
     def test_an_error_in_the_loop_gives_it_back(

@@ -12,6 +12,7 @@ from redset._async.reading import AsyncReadableSet
 from redset._checks import check_lease, check_num, check_retry, check_timeout
 from redset._chunks import CHUNK, chunks
 from redset._decoding import describe
+from redset._keeping import AsyncCancellation
 from redset._types import T
 from redset.exceptions import LeaseLost
 from redset.interfaces import Terms
@@ -154,6 +155,7 @@ class AsyncClaimingSet(AsyncReadableSet[T]):
             claims: claims that were made by this set, or another of its name.
 
         Raises:
+            ValueError: if one is a claim of another set.
             LeaseLost: if some are not held any more; all others are acknowledged, and
                 ``lost`` tells them apart. A round trip for every thousand, O(log n) a claim.
         """
@@ -193,10 +195,12 @@ class AsyncClaimingSet(AsyncReadableSet[T]):
                 while True:
                     done = {} if claim is None or claim.is_over else {claim.hold: claim}
                     claim = None
+                    cancellation = AsyncCancellation()
                     found = await self._claim(backend, desk, 1, timeout, done)
                     if not found:
                         return
                     claim = found[0]
+                    cancellation.check()
                     if desk.keep_alive:
                         claim.start_keeping(interrupts=False)
                     yield claim
@@ -212,6 +216,9 @@ class AsyncClaimingSet(AsyncReadableSet[T]):
         """Return those that have not ended, once each; they are not extended any more."""
         unsettled = {claim.hold: claim for claim in claims if not claim.is_over}
         for claim in unsettled.values():
+            if not claim.is_of(self._backend, self._name):
+                message = f"{claim!r} is of another set: hand it to that one, not to {self!r}"
+                raise ValueError(message)
             if claim.is_kept:
                 await claim.stop_keeping()
         return unsettled
@@ -304,7 +311,7 @@ def _settle(
     lost = 0
     for hold, is_held in zip(holds, held, strict=True):
         claim = claims[hold]
-        claim.settle(held=is_held)
+        claim.note_end(held=is_held)
         if not is_held:
             lost += 1
             _log.warning("%r when it was done: claim for longer", claim)

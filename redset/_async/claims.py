@@ -71,7 +71,17 @@ class AsyncClaim(Generic[T_co]):
     sweep the floor 1
     """
 
-    __slots__ = ("_began", "_deadline", "_desk", "_is_over", "_item", "_keeper", "_lease", "_lost")
+    __slots__ = (
+        "__weakref__",
+        "_began",
+        "_deadline",
+        "_desk",
+        "_is_over",
+        "_item",
+        "_keeper",
+        "_lease",
+        "_lost",
+    )
 
     def __init__(self, desk: AsyncDesk, item: T_co, lease: Lease) -> None:
         self._desk = desk
@@ -131,6 +141,10 @@ class AsyncClaim(Generic[T_co]):
             # The call that would extend it hangs, or has not had its turn.
             self._lose()
         return self._lost
+
+    def is_of(self, backend: AsyncBackend, name: str) -> bool:
+        """Tell whether this is a claim of the set called ``name``."""
+        return self._desk.name == name and self._desk.backend == backend
 
     @property
     def hold(self) -> Hold:
@@ -251,13 +265,10 @@ class AsyncClaim(Generic[T_co]):
             await self.give_back(error)
 
     async def give_back(self, error: BaseException | None) -> None:
-        """Put the item back after an error, or None for what may be one.
-
-        No other error hides it, and no item is given up without knowing of one.
-        """
+        """Put the item back after an error, None for an unknown one; no other error hides it."""
         try:
             if error is None:
-                await self._put_off(self._desk.retry.delay(self._lease.attempt))
+                await self._fail(None, "the loop was left")
             elif isinstance(error, Exception):
                 await self._fail(None, describe(error))
             else:
@@ -266,7 +277,7 @@ class AsyncClaim(Generic[T_co]):
         except Exception as another:  # noqa: BLE001  (the first error is what counts)
             _log.warning("could not give back an item of %r: %r", self._desk.name, another)
 
-    def settle(self, *, held: bool) -> None:
+    def note_end(self, *, held: bool) -> None:
         """Note that the claim has ended, and whether it was held until then."""
         self._is_over = True
         self._lost = not held
@@ -323,12 +334,12 @@ class AsyncClaim(Generic[T_co]):
             raise LeaseLost(message)
 
     def _settle(self, held: bool) -> None:  # noqa: FBT001  (unpacked from replies)
-        self.settle(held=held)
+        self.note_end(held=held)
         if not held:
             raise self._loss()
 
     def _lose(self) -> None:
-        self.settle(held=False)
+        self.note_end(held=False)
 
     def _loss(self) -> LeaseLost:
         return LeaseLost(

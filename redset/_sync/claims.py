@@ -72,7 +72,17 @@ class Claim(Generic[T_co]):
     sweep the floor 1
     """
 
-    __slots__ = ("_began", "_deadline", "_desk", "_is_over", "_item", "_keeper", "_lease", "_lost")
+    __slots__ = (
+        "__weakref__",
+        "_began",
+        "_deadline",
+        "_desk",
+        "_is_over",
+        "_item",
+        "_keeper",
+        "_lease",
+        "_lost",
+    )
 
     def __init__(self, desk: Desk, item: T_co, lease: Lease) -> None:
         self._desk = desk
@@ -132,6 +142,10 @@ class Claim(Generic[T_co]):
             # The call that would extend it hangs, or has not had its turn.
             self._lose()
         return self._lost
+
+    def is_of(self, backend: Backend, name: str) -> bool:
+        """Tell whether this is a claim of the set called ``name``."""
+        return self._desk.name == name and self._desk.backend == backend
 
     @property
     def hold(self) -> Hold:
@@ -252,13 +266,10 @@ class Claim(Generic[T_co]):
             self.give_back(error)
 
     def give_back(self, error: BaseException | None) -> None:
-        """Put the item back after an error, or None for what may be one.
-
-        No other error hides it, and no item is given up without knowing of one.
-        """
+        """Put the item back after an error, None for an unknown one; no other error hides it."""
         try:
             if error is None:
-                self._put_off(self._desk.retry.delay(self._lease.attempt))
+                self._fail(None, "the loop was left")
             elif isinstance(error, Exception):
                 self._fail(None, describe(error))
             else:
@@ -267,7 +278,7 @@ class Claim(Generic[T_co]):
         except Exception as another:  # noqa: BLE001  (the first error is what counts)
             _log.warning("could not give back an item of %r: %r", self._desk.name, another)
 
-    def settle(self, *, held: bool) -> None:
+    def note_end(self, *, held: bool) -> None:
         """Note that the claim has ended, and whether it was held until then."""
         self._is_over = True
         self._lost = not held
@@ -324,12 +335,12 @@ class Claim(Generic[T_co]):
             raise LeaseLost(message)
 
     def _settle(self, held: bool) -> None:  # noqa: FBT001  (unpacked from replies)
-        self.settle(held=held)
+        self.note_end(held=held)
         if not held:
             raise self._loss()
 
     def _lose(self) -> None:
-        self.settle(held=False)
+        self.note_end(held=False)
 
     def _loss(self) -> LeaseLost:
         return LeaseLost(

@@ -138,7 +138,7 @@ class Backend(Protocol):
         ...
 
     def acknowledge(self, name: str, holds: Sequence[Hold], merge: Merge) -> list[bool]:
-        """End claims whose members are done with; tell of each whether it was still held.
+        """End up to a thousand claims whose members are done with; tell which were held.
 
         A claim that is no longer held is not touched, whoever has the member by now.
         """

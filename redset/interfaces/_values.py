@@ -119,7 +119,8 @@ class Stats:
     """How many items of a set are in which state, and since when.
 
     Every item is in one of ``pending``, ``claimed`` and ``dead``; one that was added again
-    while it was claimed is, besides, pending or parked.
+    while it was claimed is, besides, pending or parked, and one that was added again while it
+    is delayed counts twice, until it is claimed.
     """
 
     pending: int

@@ -29,7 +29,7 @@ class ClaimingStore(HeldSets):
 
     def __init__(self, clock: Clock | None) -> None:
         super().__init__(clock)
-        self._next_token = 0
+        self._next_token = 1  # 0 is nobody's
 
     def dedicated(self) -> AbstractContextManager[Self]:
         """See `redset.interfaces.Backend.dedicated`. Gives itself."""
@@ -111,6 +111,7 @@ class ClaimingStore(HeldSets):
         fresh: bool = False,
     ) -> bool:
         """See `redset.interfaces.Backend.release`. O(log n)."""
+        self._check_guard()
         with self._guard, self._account(name) as (ledger, waiting):
             now = self._clock.time()
             held = ledger.release(waiting, hold, merge, now, score=score, delay=delay, fresh=fresh)
@@ -130,6 +131,7 @@ class ClaimingStore(HeldSets):
         self, name: str, rejected: Sequence[tuple[Hold, str]], merge: Merge, limit: int
     ) -> tuple[list[bool], int]:
         """See `redset.interfaces.Backend.reject`. O(d log d) for d dead letters."""
+        self._check_guard()
         with self._guard, self._account(name) as (ledger, waiting):
             held: list[bool] = []
             letters: list[DeadLetter] = []
@@ -146,7 +148,7 @@ class ClaimingStore(HeldSets):
     def stats(self, name: str, high: Bound) -> Stats:
         """See `redset.interfaces.Backend.stats`. O(n) after changes, else O(log n)."""
         with self._guard, self._account(name) as (ledger, waiting):
-            claims = ledger.claims.first(1)
+            claims = [member for member, _ in ledger.claims.first(1)]
             return Stats(
                 pending=len(waiting.scores) + len(ledger.delayed.scores),
                 due=waiting.count(float("-inf"), self._resolve(high), above=False),
@@ -156,7 +158,12 @@ class ClaimingStore(HeldSets):
                 dead=len(self._dead.get(name, ())),
                 oldest_score=next((score for _, score in waiting.first(1)), None),
                 oldest_claim=next(
-                    (ledger.records[member].token / _TOKENS / 1e6 for member, _ in claims), None
+                    (
+                        record.token / _TOKENS / 1e6
+                        for record in map(ledger.records.get, claims)
+                        if record
+                    ),
+                    None,
                 ),
             )
 

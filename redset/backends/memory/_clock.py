@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 
 __all__ = ["SystemClock"]
 
+# No wait of the machine's own can be much longer than a hundred years.
+_DAY = 86400.0
+
 
 class SystemClock:
     """Tells the machine's time; it moves by itself, so nobody need be told."""
@@ -25,8 +28,8 @@ class SystemClock:
         return time.monotonic()
 
     def pause(self, seconds: float | None) -> float | None:
-        """Return ``seconds``: this clock's seconds are real ones."""
-        return seconds
+        """Return ``seconds``, at most a day: this clock's seconds are real ones."""
+        return None if seconds is None else min(seconds, _DAY)
 
     def subscribe(self, callback: Callable[[], object], /) -> None:
         """Do nothing: waiters sleep by the same clock."""

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["HeldSets"]
 
+# How many dead letters are dropped at a time: whoever lowers the limit must not hold up others.
+_MOST_DROPPED = 1000
+
 
 class HeldSets(WaitingStore):
     """The sets by name, their dead letters, and the claims of those that have some."""
@@ -72,7 +75,7 @@ class HeldSets(WaitingStore):
         dead = self._dead.setdefault(name, {})
         for letter in letters:
             dead[letter.raw] = dataclasses.replace(letter, time=now)
-        dropped = self._dead_letters(name)[: max(len(dead) - limit, 0)]
+        dropped = self._dead_letters(name)[: min(max(len(dead) - limit, 0), _MOST_DROPPED)]
         for letter in dropped:
             del dead[letter.raw]
         return len(dropped)

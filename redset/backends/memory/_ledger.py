@@ -56,9 +56,11 @@ class Ledger:
         high = now if terms.high is NOW else terms.high
         deadline = now + terms.lease
         leases: list[Lease] = []
-        while len(leases) < count and (first := waiting.pop_first(count - len(leases), high)):
+        # Here and below, what moves is written to its new place before it leaves the old one:
+        # an interrupt in between loses nothing.
+        while len(leases) < count and (first := waiting.first_until(count - len(leases), high)):
             for member, given in first:
-                score, attempt = given, self.attempts.pop(member, 0)
+                score, attempt = given, self.attempts.get(member, 0)
                 record = self.records.get(member)
                 if record is not None:
                     if not self._resume(member, record, score, terms.merge):
@@ -66,9 +68,12 @@ class Ledger:
                     score = _merged(terms.merge, record.score, score)
                     attempt = record.attempt
                 lease = Lease(member, score, attempt + 1, token + len(leases), deadline)
+                self.claims.add([(member, deadline)], Merge.REPLACE)
                 self.records[member] = _Record(lease.token, lease.attempt, score)
                 leases.append(lease)
-        self.claims.add([(lease.member, deadline) for lease in leases], Merge.REPLACE)
+            waiting.pop_first(len(first), high)
+            for member, _ in first:
+                self.attempts.pop(member, None)
         return leases
 
     def _resume(self, member: bytes, record: _Record, score: float, merge: Merge) -> bool:
@@ -85,27 +90,29 @@ class Ledger:
     def put_back(self, waiting: SortedMap, terms: Terms, now: float) -> list[DeadLetter]:
         """Put back what is held no longer; return what had its last attempt."""
         letters: list[DeadLetter] = []
-        for member, _ in self.claims.pop_first(_BATCH, now):
-            record = self.records.pop(member)
-            self._unpark(waiting, member, terms.merge)
-            if terms.max_attempts is not None and record.attempt >= terms.max_attempts:
-                reason = f"the lease ran out in attempt {record.attempt} of {terms.max_attempts}"
-                letters.append(DeadLetter(member, reason, record.score, now, record.attempt))
-            else:
-                self._return(waiting, member, record, terms.merge)
-        for member, _ in self.delayed.pop_first(_BATCH, now):
-            self._return(waiting, member, self.records.pop(member), terms.merge)
+        for member, _ in self.claims.first_until(_BATCH, now):
+            record = self.records.get(member)
+            if record is not None:
+                self._unpark(waiting, member, terms.merge)
+                if terms.max_attempts is not None and record.attempt >= terms.max_attempts:
+                    reason = (
+                        f"the lease ran out in attempt {record.attempt} of {terms.max_attempts}"
+                    )
+                    letters.append(DeadLetter(member, reason, record.score, now, record.attempt))
+                else:
+                    self._return(waiting, member, record, terms.merge)
+            self._forget(member)
+        for member, _ in self.delayed.first_until(_BATCH, now):
+            self._return(waiting, member, self.records[member], terms.merge)
+            self._forget(member)
         return letters
 
     def end(self, waiting: SortedMap, hold: Hold, merge: Merge) -> _Record | None:
         """End a claim, and return its record; None if it is not held."""
-        member = hold[0]
         record = self._held(hold)
-        if record is None:
-            return None
-        del self.records[member]
-        self.claims.remove(member)
-        self._unpark(waiting, member, merge)
+        if record is not None:
+            self._unpark(waiting, hold[0], merge)
+            self._forget(hold[0])
         return record
 
     def release(
@@ -120,14 +127,16 @@ class Ledger:
         fresh: bool,
     ) -> bool:
         """End a claim and put its member back; see `redset.interfaces.Backend.release`."""
-        record = self.end(waiting, hold, merge)
+        record = self._held(hold)
         if record is None:
             return False
         member = hold[0]
         if fresh:
             record = record._replace(attempt=0)
+        self._unpark(waiting, member, merge)
         if score is None and delay <= 0:
             self._return(waiting, member, record, merge)
+            self._forget(member)
             return True
         if score is NOW:
             given, delay = now + delay, 0.0
@@ -135,13 +144,15 @@ class Ledger:
             given = record.score if score is None else score
         there = waiting.scores.get(member)
         if delay > 0 and (there is None or merge in {Merge.REPLACE, Merge.LATEST}):
-            waiting.remove(member)
             merged = given if there is None else _merged(merge, there, given)
-            self.records[member] = _Record(0, record.attempt, merged)
             self.delayed.add([(member, now + delay)], Merge.REPLACE)
+            self.records[member] = _Record(0, record.attempt, merged)
+            self.claims.remove(member)
+            waiting.remove(member)
         else:
             waiting.add([(member, given)], merge)
             self._note(waiting, member, record.attempt)
+            self._forget(member)
         return True
 
     def extend(self, hold: Hold, deadline: float) -> float | None:
@@ -157,8 +168,7 @@ class Ledger:
         score = self.parked.pop(member, None)
         record = self.records.get(member)
         if record is not None and not record.token:
-            self.delayed.remove(member)
-            del self.records[member]
+            self._forget(member)
             return record.score
         return score
 
@@ -172,10 +182,16 @@ class Ledger:
         # What is held back has no holder, not even one who makes a token up.
         return record if record is not None and record.token == token != 0 else None
 
+    def _forget(self, member: bytes) -> None:
+        self.records.pop(member, None)
+        self.claims.remove(member)
+        self.delayed.remove(member)
+
     def _unpark(self, waiting: SortedMap, member: bytes, merge: Merge) -> None:
-        parked = self.parked.pop(member, None)
+        parked = self.parked.get(member)
         if parked is not None:
             waiting.add([(member, parked)], _OLDER[merge])
+            del self.parked[member]
 
     def _return(self, waiting: SortedMap, member: bytes, record: _Record, merge: Merge) -> None:
         waiting.add([(member, record.score)], _OLDER[merge])

@@ -86,9 +86,9 @@ class SortedMap:
             ordered = self._ordered()
             stop = min(count, bisect_right(ordered, high, key=_by_score))
             first = self._entries(ordered[:stop])
-            del ordered[:stop]
             for member, _ in first:
                 del self.scores[member]
+            del ordered[:stop]
             return first
         scores = self.scores
         heap = self._heap
@@ -103,6 +103,17 @@ class SortedMap:
         if len(heap) > 2 * len(scores) + _SLACK:
             self._compact()
         return popped
+
+    def first_until(self, count: int, high: float) -> list[Entry]:
+        """Return the first entries with scores up to ``high``, pruning what is stale before."""
+        heap = self._heap
+        while heap and heap[0][0] <= high:
+            score, member = heap[0]
+            if self.scores.get(member) == score:
+                return [entry for entry in self.first(count) if entry[1] <= high]
+            heappop(heap)
+            self._is_sorted = False
+        return []
 
     def pop_last(self, count: int) -> list[Entry]:
         """Remove and return the last entries, last first."""

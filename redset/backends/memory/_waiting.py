@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import defaultdict
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
 
 __all__ = ["WaitingStore"]
 
+# For how many seconds a store can be busy, and how often to look.
+_PATIENCE = 3.0
+_STEP = 0.001
+
 
 class WaitingStore:
     """A clock, a lock that guards everything, and those who wait for a change."""
@@ -23,6 +28,7 @@ class WaitingStore:
     def __init__(self, clock: Clock | None) -> None:
         self._clock: Clock = SystemClock() if clock is None else clock
         self._guard = threading.Lock()
+        self._patience = _PATIENCE
         self._waiters: defaultdict[str, list[Callable[[], object]]] = defaultdict(list)
         self._clock.subscribe(self._wake_all)
 
@@ -39,6 +45,20 @@ class WaitingStore:
                 waiters.remove(wake)
                 if not waiters:
                     del self._waiters[name]
+
+    def _check_guard(self) -> None:
+        """Raise `RuntimeError` if the guard does not come free, as it is this thread's own.
+
+        The garbage collector closes loops over ``consume`` that nobody has any more, wherever
+        a thread is just then; what they call must not wait for that thread.
+        """
+        patience = self._patience
+        while self._guard.locked():
+            if patience <= 0:
+                message = "the store is busy, it seems with the call that this one interrupts"
+                raise RuntimeError(message)
+            patience -= _STEP
+            time.sleep(_STEP)
 
     def deadline(self, timeout: float | None) -> float | None:
         """Return when a wait that starts now is over, by the clock's ``monotonic``."""

@@ -11,9 +11,9 @@ from __future__ import annotations
 import os
 import secrets
 from collections import deque
-from weakref import WeakSet
+from typing import Final
 
-__all__ = ["Requests", "Sender"]
+__all__ = ["Requests", "Sender", "requests"]
 
 
 class Sender:
@@ -27,13 +27,12 @@ class Sender:
 
 
 class Requests:
-    """The senders of one backend that have nothing under way. Safe for threads and forks."""
+    """Senders that have nothing under way. Safe for threads and forks."""
 
-    __slots__ = ("__weakref__", "_idle")
+    __slots__ = ("_idle",)
 
     def __init__(self) -> None:
         self._idle: deque[Sender] = deque()
-        _all.add(self)
 
     def begin(self) -> Sender:
         """Return a sender with the number of a new request; `end` gives it back."""
@@ -53,13 +52,8 @@ class Requests:
         self._idle.clear()
 
 
-_all: WeakSet[Requests] = WeakSet()
-
-
-def _forget_all() -> None:
-    for requests in _all:
-        requests.forget()
-
+# One for the process: sets are often made anew for each call, and senders are not to be.
+requests: Final = Requests()
 
 # A forked child must not answer to its parent's names.
-os.register_at_fork(after_in_child=_forget_all)
+os.register_at_fork(after_in_child=requests.forget)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from redset.backends.redis._clients import (
     may_decode,
     wait_slice,
 )
-from redset.backends.redis._requests import Requests
+from redset.backends.redis._requests import requests
 from redset.backends.redis._scripts import script
 from redset.backends.redis.keys import request_prefix
 
@@ -29,7 +30,6 @@ class AsyncConnection:
     def __init__(self, client: AsyncRedisClient) -> None:
         check_async_client(client)
         self.client: Any = client
-        self._requests = Requests()
         self.slice = wait_slice(client)
         self.execute: Any = client.execute_command
         # Members are bytes, whatever the client makes of other replies.
@@ -52,10 +52,10 @@ class AsyncConnection:
         self, script_name: str, name: str, keys: Sequence[bytes], arguments: Sequence[object]
     ) -> Any:  # noqa: ANN401  (replies are untyped)
         """Run a script on the set called ``name`` that has its effect once, even if sent again."""
-        sender = self._requests.begin()
+        sender = requests.begin()
         record = request_prefix(name) + sender.key
         reply = await self.script(script_name, (*keys, record), (sender.number, *arguments))
-        self._requests.end(sender)
+        requests.end(sender)
         return reply
 
     @asynccontextmanager
@@ -84,9 +84,13 @@ class AsyncLine:
     def __init__(self, line: Any, connection: AsyncConnection) -> None:  # noqa: ANN401  (clients differ)
         self._line = line
         self._connection = connection
+        self._process = os.getpid()
 
     async def command(self, *arguments: object) -> Any:  # noqa: ANN401  (replies are untyped)
         """Send a command here; if that fails, leave it to the client, who tries again."""
+        if self._process != os.getpid():
+            # A forked child must not read its parent's replies.
+            return await self._connection.command(*arguments)
         try:
             await self._line.send_command(*arguments)
             return await self._line.read_response(disable_decoding=True)

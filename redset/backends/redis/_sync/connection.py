@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import copy
+import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from redset.backends.redis._clients import (
     may_decode,
     wait_slice,
 )
-from redset.backends.redis._requests import Requests
+from redset.backends.redis._requests import requests
 from redset.backends.redis._scripts import script
 from redset.backends.redis.keys import request_prefix
 
@@ -31,7 +32,6 @@ class Connection:
     def __init__(self, client: RedisClient) -> None:
         check_client(client)
         self.client: Any = client
-        self._requests = Requests()
         self.slice = wait_slice(client)
         self.execute: Any = client.execute_command
         # Members are bytes, whatever the client makes of other replies.
@@ -54,10 +54,10 @@ class Connection:
         self, script_name: str, name: str, keys: Sequence[bytes], arguments: Sequence[object]
     ) -> Any:  # noqa: ANN401  (replies are untyped)
         """Run a script on the set called ``name`` that has its effect once, even if sent again."""
-        sender = self._requests.begin()
+        sender = requests.begin()
         record = request_prefix(name) + sender.key
         reply = self.script(script_name, (*keys, record), (sender.number, *arguments))
-        self._requests.end(sender)
+        requests.end(sender)
         return reply
 
     @contextmanager
@@ -86,9 +86,13 @@ class Line:
     def __init__(self, line: Any, connection: Connection) -> None:  # noqa: ANN401  (clients differ)
         self._line = line
         self._connection = connection
+        self._process = os.getpid()
 
     def command(self, *arguments: object) -> Any:  # noqa: ANN401  (replies are untyped)
         """Send a command here; if that fails, leave it to the client, who tries again."""
+        if self._process != os.getpid():
+            # A forked child must not read its parent's replies.
+            return self._connection.command(*arguments)
         try:
             self._line.send_command(*arguments)
             return self._line.read_response(disable_decoding=True)

@@ -1,4 +1,4 @@
--- Store dead letters, dropping the oldest beyond a limit.
+-- Store dead letters, dropping the oldest beyond a limit, at most a thousand.
 -- KEYS[1]  dead letters: member by time
 -- KEYS[2]  their details: hash of member to score, attempts, line feed, reason
 -- ARGV[1]  the limit
@@ -9,7 +9,7 @@ for i = 2, #ARGV, 2 do
   redis.call('ZADD', KEYS[1], present, ARGV[i])
   redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1])
 end
-local excess = redis.call('ZCARD', KEYS[1]) - tonumber(ARGV[1])
+local excess = math.min(redis.call('ZCARD', KEYS[1]) - tonumber(ARGV[1]), 1000)
 if excess <= 0 then return 0 end
 local dropped = redis.call('ZPOPMIN', KEYS[1], excess)
 for i = 1, #dropped, 2 do

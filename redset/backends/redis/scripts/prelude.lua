@@ -36,7 +36,7 @@ end
 -- the note that somebody waits expire by themselves.
 local function wake(tokens, waiting, count)
   if count < 1 or redis.call('EXISTS', waiting) == 0 then return end
-  for _ = redis.call('LLEN', tokens) + 1, math.min(count, 64) do
+  for _ = 1, math.min(count, 64 - redis.call('LLEN', tokens)) do
     redis.call('RPUSH', tokens, '1')
   end
   redis.call('PEXPIRE', tokens, 1000)

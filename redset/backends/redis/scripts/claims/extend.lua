@@ -3,15 +3,14 @@
 -- ARGV[2…] pairs of member and token
 -- Reply    for each the deadline, nil if it is not held
 local deadline = string.format('%.17g', tonumber(now()) + tonumber(ARGV[1]))
+-- Tokens are remembered for as long as one is held. A server out of memory refuses to begin
+-- with what may need some, but what is held must stay so: this comes first.
+local life = math.max((tonumber(ARGV[1]) + 300) * 1000, redis.call('PTTL', TOKEN))
+redis.call('PEXPIRE', TOKEN, string.format('%.0f', life))
 local reply = {}
 for i = 2, #ARGV, 2 do
   local held = is_held(redis.call('HGET', DETAILS, ARGV[i]), ARGV[i + 1])
   if held then redis.call('ZADD', CLAIMS, deadline, ARGV[i]) end
   reply[#reply + 1] = held and deadline
-end
--- Tokens are remembered for as long as one is held.
-local life = (tonumber(ARGV[1]) + 300) * 1000
-if redis.call('PTTL', TOKEN) < life then
-  redis.call('PEXPIRE', TOKEN, string.format('%.0f', life))
 end
 return reply

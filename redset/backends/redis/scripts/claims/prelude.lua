@@ -80,9 +80,9 @@ local function bury(member, attempt, score, reason, present)
   redis.call('HSET', LETTERS, member, score .. ' ' .. attempt .. '\n' .. reason)
 end
 
--- Drop the oldest dead letters beyond a limit; return how many.
+-- Drop the oldest dead letters beyond a limit, at most a thousand; return how many.
 local function trim(limit)
-  local excess = redis.call('ZCARD', DEAD) - tonumber(limit)
+  local excess = math.min(redis.call('ZCARD', DEAD) - tonumber(limit), 1000)
   if excess <= 0 then return 0 end
   local dropped = redis.call('ZPOPMIN', DEAD, excess)
   for i = 1, #dropped, 2 do redis.call('HDEL', LETTERS, dropped[i]) end
@@ -98,9 +98,9 @@ local function acknowledge(first, flag, parked)
   local details = redis.call('HMGET', DETAILS, unpack(members))
   local held, flags, back = {}, {}, 0
   for i, member in ipairs(members) do
-    if is_held(details[i], ARGV[first + 2 * i - 1]) then
+    if not held[member] and is_held(details[i], ARGV[first + 2 * i - 1]) then
       flags[i] = '1'
-      held[#held + 1] = member
+      held[#held + 1], held[member] = member, true
       if parked and unpark(member, flag) then back = back + 1 end
     else
       flags[i] = '0'
