@@ -7,7 +7,7 @@ import gc
 import os
 import threading
 import time
-from contextlib import closing
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Any
 
 import fakeredis
@@ -21,7 +21,8 @@ from redset.backends import AsyncMemoryBackend, MemoryBackend, RedisBackend
 from redset.backends.redis._async.connection import AsyncConnection, AsyncLine
 from redset.backends.redis._sync.connection import Connection, Line
 from redset.interfaces import DeadLetter, Merge
-from redset.testing import ManualClock
+from redset.testing import ManualClock, blocking
+from tests.support.backends import make_set
 from tests.support.servers import Server
 
 if TYPE_CHECKING:
@@ -230,22 +231,27 @@ def test_what_is_held_stays_so_when_the_server_is_out_of_memory(name: str) -> No
         assert s.stats().claimed == 0
 
 
-def test_claims_of_another_set_are_refused() -> None:
-    store = MemoryBackend()
-    jobs, mails = SortedSet(store, "jobs"), SortedSet(store, "mails")
-    jobs.add("a")
-    mails.add("b")
-    claim = jobs.claim()
-    for hand_in in (
-        lambda: mails.ack_all([claim]),
-        lambda: mails.claims(1, done=[claim]),
-        lambda: SortedSet(MemoryBackend(), "jobs").ack_all([claim]),
-    ):
-        with pytest.raises(ValueError, match="is of another set"):
-            hand_in()
-    assert (len(mails), claim.lost) == (1, False)
-    SortedSet(store, "jobs").ack_all([claim])
-    assert claim.is_over
+@pytest.mark.parametrize("is_async", [False, True])
+def test_claims_of_another_set_are_refused(*, is_async: bool) -> None:
+    with ExitStack() as stack:
+        stores: list[Any] = [
+            stack.enter_context(blocking(AsyncMemoryBackend)) if is_async else MemoryBackend()
+            for _ in range(2)
+        ]
+        jobs, mails = (make_set(stores[0], "SortedSet", name) for name in ("jobs", "mails"))
+        jobs.add("a")
+        mails.add("b")
+        claim = jobs.claim()
+        for hand_in in (
+            lambda: mails.ack_all([claim]),
+            lambda: mails.claims(1, done=[claim]),
+            lambda: make_set(stores[1], "SortedSet", "jobs").ack_all([claim]),
+        ):
+            with pytest.raises(ValueError, match="is of another set"):
+                hand_in()
+        assert (len(mails), claim.lost) == (1, False)
+        make_set(stores[0], "SortedSet", "jobs").ack_all([claim])
+        assert claim.is_over
 
 
 def test_a_lowered_limit_drops_dead_letters_little_by_little() -> None:

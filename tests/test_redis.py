@@ -368,8 +368,12 @@ class TestKeys:
         s.add("a", 1)
         assert s.pop(timeout=1) == "a"
         s.add("a", 1)
+        assert (s.discard("x"), s.discard("a")) == (False, True)
+        s.add("a", 1)
         assert s.clear() is True
         assert s.clear() is False
+        seen = make_set(backend, "TTLSet", name, ttl=60)
+        assert (seen.add("a"), seen.add("a"), seen.clear()) == (True, False, True)
         for call in (s.dead, s.redrive, lambda: make_set(backend, "ScheduledSet", name).add("a")):
             with pytest.raises(ValueError, match="choose a name without it"):
                 call()

@@ -56,12 +56,14 @@ if ARGV[10] then flags, back = acknowledge(10, flag, apart) end
 -- What is held no longer.
 if redis.call('ZCOUNT', CLAIMS, '-inf', present) > 0 then
   local late = redis.call('ZRANGEBYSCORE', CLAIMS, '-inf', present, 'LIMIT', 0, BATCH)
+  local buried = false
   for _, member in ipairs(late) do
     local _, attempt, score = parse(redis.call('HGET', DETAILS, member))
     unpark(member, flag)
     if ARGV[8] ~= '' and tonumber(attempt) >= tonumber(ARGV[8]) then
       local reason = 'the lease ran out in attempt ' .. attempt .. ' of ' .. ARGV[8]
       bury(member, attempt, score, reason, present)
+      buried = true
     else
       put_back(member, attempt, score, flag)
     end
@@ -69,7 +71,7 @@ if redis.call('ZCOUNT', CLAIMS, '-inf', present) > 0 then
     redis.call('HDEL', DETAILS, member)
   end
   back = back + #late
-  dropped = ARGV[8] ~= '' and trim(ARGV[9]) or 0
+  if buried then dropped = trim(ARGV[9]) end
   apart = true
 end
 if apart then

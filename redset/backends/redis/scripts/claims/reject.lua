@@ -8,7 +8,7 @@ local before = answered()
 if before then return before end
 
 local present = now()
-local flags, back = '', 0
+local flags, back, buried = '', 0, false
 for i = 4, #ARGV, 3 do
   local member = ARGV[i]
   local details = redis.call('HGET', DETAILS, member)
@@ -17,10 +17,11 @@ for i = 4, #ARGV, 3 do
   if held then
     local _, attempt, score = parse(details)
     bury(member, attempt, score, ARGV[i + 2], present)
+    buried = true
     if unpark(member, ARGV[2]) then back = back + 1 end
     redis.call('ZREM', CLAIMS, member)
     redis.call('HDEL', DETAILS, member)
   end
 end
 wake(WAKE, WAITING, back)
-return answer(flags .. ' ' .. trim(ARGV[3]))
+return answer(flags .. ' ' .. (buried and trim(ARGV[3]) or 0))
