@@ -254,9 +254,13 @@ def test_claims_of_another_set_are_refused(*, is_async: bool) -> None:
         assert claim.is_over
 
 
+def fake() -> Any:
+    return fakeredis.FakeRedis()
+
+
 def test_a_lowered_limit_drops_dead_letters_little_by_little() -> None:
     letters = [DeadLetter(b"%d" % i, "", 0.0, 0.0) for i in range(1500)]
-    for backend in (MemoryBackend(), RedisBackend(fakeredis.FakeRedis())):
+    for backend in (MemoryBackend(), RedisBackend(fake())):
         assert backend.bury("jobs", letters, 10_000) == 0
         assert backend.bury("jobs", letters[:1], 10) == 1000
         assert backend.bury("jobs", letters[:1], 10) == 490

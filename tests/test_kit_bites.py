@@ -9,7 +9,14 @@ from hypothesis.stateful import run_state_machine_as_test
 from redset.backends import MemoryBackend
 from redset.interfaces import Merge
 from redset.testing import ManualClock, backend_machine
-from tests.support import faults, faults_in_time
+from tests.support import (
+    faults,
+    faults_in_time,
+    faults_of_accounts,  # noqa: F401  (it notes its faults)
+    faults_of_claims,  # noqa: F401  (it notes its faults)
+    faults_of_leases,  # noqa: F401  (it notes its faults)
+    faults_of_waits,  # noqa: F401  (it notes its faults)
+)
 from tests.support.kit import Check, checks
 
 CHECKS = list(checks())
