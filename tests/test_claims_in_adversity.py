@@ -26,7 +26,7 @@ from tests.support.backends import make_set
 from tests.support.servers import Server
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from redset.interfaces import Claimed, Hold, Terms
     from tests.support.backends import Backends
@@ -242,11 +242,12 @@ def test_claims_of_another_set_are_refused(*, is_async: bool) -> None:
         jobs.add("a")
         mails.add("b")
         claim = jobs.claim()
-        for hand_in in (
+        calls: list[Callable[[], object]] = [
             lambda: mails.ack_all([claim]),
             lambda: mails.claims(1, done=[claim]),
             lambda: make_set(stores[1], "SortedSet", "jobs").ack_all([claim]),
-        ):
+        ]
+        for hand_in in calls:
             with pytest.raises(ValueError, match="is of another set"):
                 hand_in()
         assert (len(mails), claim.lost) == (1, False)
