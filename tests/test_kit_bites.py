@@ -9,6 +9,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from redset.backends import MemoryBackend
 from redset.interfaces import Merge
 from redset.testing import ManualClock, backend_machine
+from redset.testing._claimants import _Register
 from tests.support import (
     faults,
     faults_in_time,
@@ -106,3 +107,12 @@ def test_a_fault_is_caught_by_the_machine(fault: type[MemoryBackend]) -> None:
                 suppress_health_check=list(HealthCheck),
             ),
         )
+
+
+def test_a_member_with_two_holders_is_noted() -> None:
+    register = _Register()
+    register.begin(b"a", 1)
+    register.begin(b"a", 1)
+    assert register.held_twice == []
+    register.begin(b"a", 2)
+    assert register.held_twice == [b"a"]

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from redset.backends import AsyncMemoryBackend, MemoryBackend, RedisBackend
-from redset.interfaces import Merge
+from redset.interfaces import Merge, Terms
 from redset.testing import ManualClock, backend_machine, blocking
 
 if TYPE_CHECKING:
@@ -94,6 +94,18 @@ def test_errors_are_outcomes_to_compare(kind: type[MemoryBackend]) -> None:
     machine.increment(name, b"a", math.inf)
     with pytest.raises(AssertionError, match="nan") if kind is NaNs else nullcontext():
         machine.increment(name, b"a", -math.inf)
+    machine.teardown()
+
+
+def test_no_more_is_claimed_than_comes_back_at_once() -> None:
+    machine: Any = backend_machine(MemoryBackend)()
+    name = next(iter(machine._names))  # noqa: SLF001  (as the machine draws them)
+    machine.add(name, [(b"%d" % i, 0.0) for i in range(150)], Merge.REPLACE)
+    terms = Terms(60.0, math.inf, Merge.REPLACE, None, 10)
+    for _ in range(3):
+        machine.claim(name, 60, terms, [], waiting=False)
+    claimed = machine._model.claims[machine._names[name]]  # noqa: SLF001  (see above)
+    assert 0 < len(claimed) < 100
     machine.teardown()
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from redset.interfaces import Backend, Entry
 
-__all__ = ["ConcurrencyChecks"]
+__all__ = ["ConcurrencyChecks", "at_once"]
 
 T = TypeVar("T")
 
@@ -24,7 +24,7 @@ _THREADS = 8
 _TURN = 1e-5
 
 
-def _at_once(work: Callable[[int], T]) -> list[T]:
+def at_once(work: Callable[[int], T]) -> list[T]:
     """Run ``work`` in threads that start together; return what each returned."""
     barrier = Barrier(_THREADS)
 
@@ -50,7 +50,7 @@ class ConcurrencyChecks:
                 backend.add(name, [(b"%d" % i, float(number))], Merge.KEEP) for i in range(50)
             )
 
-        assert sum(_at_once(work)) == 50
+        assert sum(at_once(work)) == 50
         assert backend.length(name) == 50
 
     def test_an_unseen_member_is_unseen_to_one(self, backend: Backend, name: str) -> None:
@@ -58,7 +58,7 @@ class ConcurrencyChecks:
             flags = [backend.remember(name, [(b"%d" % i, 60.0)], Merge.KEEP) for i in range(50)]
             return sum(flag for (flag,) in flags)
 
-        assert sum(_at_once(work)) == 50
+        assert sum(at_once(work)) == 50
 
     def test_a_member_is_popped_by_one(self, backend: Backend, name: str) -> None:
         entries = [(b"%04d" % i, float(i)) for i in range(800)]
@@ -71,7 +71,7 @@ class ConcurrencyChecks:
                 popped += found
             return popped
 
-        assert sorted(entry for popped in _at_once(work) for entry in popped) == entries
+        assert sorted(entry for popped in at_once(work) for entry in popped) == entries
 
     def test_both_ends_are_popped_by_one(self, backend: Backend, name: str) -> None:
         entries = [(b"%04d" % i, float(i)) for i in range(400)]
@@ -82,7 +82,7 @@ class ConcurrencyChecks:
                 entry for _ in range(25) for entry in backend.pop(name, 2, reverse=number % 2 == 0)
             ]
 
-        assert sorted(entry for popped in _at_once(work) for entry in popped) == entries
+        assert sorted(entry for popped in at_once(work) for entry in popped) == entries
 
     def test_producers_and_consumers(self, backend: Backend, name: str) -> None:
         def work(number: int) -> list[Entry]:
@@ -95,7 +95,7 @@ class ConcurrencyChecks:
                 popped += found
             return popped
 
-        popped = [entry for part in _at_once(work) for entry in part]
+        popped = [entry for part in at_once(work) for entry in part]
         assert len(popped) == len(set(popped)) == 400
         assert backend.length(name) == 0
 
@@ -104,13 +104,13 @@ class ConcurrencyChecks:
             for _ in range(50):
                 backend.increment(name, b"a", 1.0)
 
-        _at_once(work)
+        at_once(work)
         assert backend.scores(name, [b"a"]) == [50.0 * _THREADS]
 
     def test_a_dead_letter_is_redriven_by_one(self, backend: Backend, name: str) -> None:
         members = [b"%d" % i for i in range(50)]
         backend.bury(name, [DeadLetter(member, "", 1.0, 0.0) for member in members], 100)
-        moved = _at_once(lambda _: [backend.redrive(name, [m], Merge.KEEP) for m in members])
+        moved = at_once(lambda _: [backend.redrive(name, [m], Merge.KEEP) for m in members])
         assert sum(map(sum, moved)) == 50
         assert backend.length(name) == 50
 
@@ -127,5 +127,5 @@ class ConcurrencyChecks:
                     most.append(len(held))
                     held.remove(number)
 
-        _at_once(work)
+        at_once(work)
         assert most == [1] * (2 * _THREADS)

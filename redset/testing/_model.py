@@ -15,7 +15,17 @@ if TYPE_CHECKING:
 
     from redset.interfaces import Bound, DeadLetter, Entry
 
-__all__ = ["Model"]
+__all__ = ["Model", "merged"]
+
+
+def merged(merge: Merge, old: float, new: float) -> float:
+    """Return the score that an older and a newer one make."""
+    return {
+        Merge.REPLACE: new,
+        Merge.KEEP: old,
+        Merge.EARLIEST: min(old, new),
+        Merge.LATEST: max(old, new),
+    }[merge]
 
 
 def _place(entry: Entry) -> tuple[float, bytes]:
@@ -26,6 +36,7 @@ class Model:
     """Dicts that are sorted whenever they are looked at; no waiting, no threads.
 
     The methods are those of `redset.interfaces.Backend`; ``now`` is set from outside.
+    Claims are left to `redset.testing._claims_model.ClaimsModel`.
     """
 
     def __init__(self) -> None:
@@ -39,13 +50,7 @@ class Model:
         held = self.sets[name]
         before = len(held)
         for member, score in entries:
-            old = held.get(member, score)
-            held[member] = {
-                Merge.REPLACE: score,
-                Merge.KEEP: old,
-                Merge.EARLIEST: min(old, score),
-                Merge.LATEST: max(old, score),
-            }[merge]
+            held[member] = merged(merge, held.get(member, score), score)
         return len(held) - before
 
     def schedule(

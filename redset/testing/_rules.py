@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
-    initialize,
     invariant,
     precondition,
     rule,
@@ -20,7 +19,7 @@ from hypothesis.stateful import (
 from redset.exceptions import LockTimeout, ScoreError
 from redset.interfaces import NOW, Merge
 from redset.testing import _strategies as draw
-from redset.testing._model import Model
+from redset.testing._claims_model import ClaimsModel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,16 +27,19 @@ if TYPE_CHECKING:
     from redset.interfaces import Backend, Bound, DeadLetter, Entry
     from redset.testing._clock import ManualClock
 
-__all__ = ["ComparingMachine"]
+__all__ = ["ComparingMachine", "agree"]
 
 _EVERYTHING = 10**6
 
 
-def _agree(found: object, expected: object) -> None:
+def agree(found: object, expected: object) -> None:
+    """Say what differs, if anything does."""
     assert found == expected, f"the backend has {found!r}, the model {expected!r}"
 
 
-def _outcome(call: Callable[[Backend | Model], object], store: Backend | Model) -> object:
+def _outcome(
+    call: Callable[[Backend | ClaimsModel], object], store: Backend | ClaimsModel
+) -> object:
     try:
         return call(store)
     except ScoreError:
@@ -54,7 +56,7 @@ class ComparingMachine(RuleBasedStateMachine):
     ) -> None:
         super().__init__()
         self._clock = clock
-        self._model = Model()
+        self._model = ClaimsModel()
         self._thorough = False
         self._stack = ExitStack()
         made = make_backend()
@@ -79,23 +81,21 @@ class ComparingMachine(RuleBasedStateMachine):
             _, self._model.now = self._backend.schedule(self._names["a"], [], Merge.KEEP)
         return self._model.now
 
-    def _same(self, call: Callable[[Backend | Model], object]) -> None:
+    def _same(self, call: Callable[[Backend | ClaimsModel], object]) -> None:
         """Do the same to both, with the same outcome."""
         self._look()
-        _agree(_outcome(call, self._backend), _outcome(call, self._model))
+        agree(_outcome(call, self._backend), _outcome(call, self._model))
 
     def _with_known(self, name: str, members: list[bytes]) -> list[bytes]:
-        """Return members with a few more that are in the set, or among its dead letters."""
-        return members + [*self._model.sets[name]][:3] + [*self._model.graves[name]][:2]
+        """Return members with a few more that are in the set, or somewhere beside it."""
+        model = self._model
+        places = (model.sets[name], model.graves[name], model.claims[name], model.delayed[name])
+        return members + [member for place in places for member in [*place][:2]]
 
     # What holds after every step
 
-    @initialize(contents=draw.CONTENTS, letters=draw.LETTERS, thorough=st.booleans())
-    def begin(
-        self,
-        contents: dict[str, list[Entry]],
-        letters: list[DeadLetter],
-        thorough: bool,  # noqa: FBT001  (drawn by name)
+    def _fill(
+        self, contents: dict[str, list[Entry]], letters: list[DeadLetter], *, thorough: bool
     ) -> None:
         # Reading a whole set may tidy it up, which would hide what untidiness does.
         self._thorough = thorough
@@ -108,21 +108,21 @@ class ComparingMachine(RuleBasedStateMachine):
         self._forget_swept()
         for name in self._names.values():
             members = list(self._model.sets[name])
-            _agree(self._backend.length(name), self._model.length(name))
-            _agree(self._backend.scores(name, members), self._model.scores(name, members))
-            _agree(self._backend.dead_count(name), self._model.dead_count(name))
+            agree(self._backend.length(name), self._model.length(name))
+            agree(self._backend.scores(name, members), self._model.scores(name, members))
+            agree(self._backend.dead_count(name), self._model.dead_count(name))
         if self._thorough:
             self.same_order()
 
     @rule()
     def same_order(self) -> None:
         for name in self._names.values():
-            _agree(self._backend.slice(name, 0, -1), self._model.slice(name, 0, -1))
+            agree(self._backend.slice(name, 0, -1), self._model.slice(name, 0, -1))
             dead = self._backend.dead(name, 0, _EVERYTHING)
-            _agree(dead, self._model.dead(name, 0, _EVERYTHING))
+            agree(dead, self._model.dead(name, 0, _EVERYTHING))
             self._look()
             for bounds in ((-math.inf, NOW), (NOW, math.inf)):
-                _agree(self._backend.count(name, *bounds), self._model.count(name, *bounds))
+                agree(self._backend.count(name, *bounds), self._model.count(name, *bounds))
 
     def _forget_swept(self) -> None:
         """Let the model forget those expired members that the backend has swept."""
@@ -181,7 +181,7 @@ class ComparingMachine(RuleBasedStateMachine):
         found = self._backend.schedule(name, entries, merge)
         after = self._look()
         self._model.now = found[1]
-        _agree(found, self._model.schedule(name, entries, merge))
+        agree(found, self._model.schedule(name, entries, merge))
         assert before <= found[1] <= after, f"{found[1]!r} is not the present"
 
     @rule(entries=st.lists(st.tuples(draw.MEMBERS, draw.LIFETIMES), max_size=4), merge=draw.MERGES)
@@ -190,7 +190,7 @@ class ComparingMachine(RuleBasedStateMachine):
         latest = copy.deepcopy(self._model)
         self._look()
         found = self._backend.remember(name, entries, merge)
-        _agree(found, self._model.remember(name, entries, merge))
+        agree(found, self._model.remember(name, entries, merge))
         latest.now = self._look()
         latest.remember(name, entries, merge)
         # The models acted at the times before and after; the backend acted between.
@@ -232,7 +232,7 @@ class ComparingMachine(RuleBasedStateMachine):
         name = self._names[name]
         self._look()
         found = self._backend.wait_pop(name, count, 0.0, high=high)
-        _agree(found, self._model.pop(name, count, high=high))
+        agree(found, self._model.pop(name, count, high=high))
 
     @rule(name=draw.PLAIN_NAMES, others=st.lists(draw.NAMES, max_size=3), merge=draw.MERGES)
     def union(self, name: str, others: list[str], merge: Merge) -> None:
@@ -263,7 +263,7 @@ class ComparingMachine(RuleBasedStateMachine):
         found = self._backend.lifetimes(name, members)
         self._look()
         shortest = self._model.lifetimes(name, members)
-        _agree([life is None for life in found], [life is None for life in longest])
+        agree([life is None for life in found], [life is None for life in longest])
         for least, life, most in zip(shortest, found, longest, strict=True):
             assert (least or 0) <= (life or 0) <= (most or 0), f"{life!r} is left, not {most!r}"
 
@@ -271,7 +271,7 @@ class ComparingMachine(RuleBasedStateMachine):
     def rank(self, name: str, members: list[bytes]) -> None:
         name = self._names[name]
         for member in self._with_known(name, members):
-            _agree(self._backend.rank(name, member), self._model.rank(name, member))
+            agree(self._backend.rank(name, member), self._model.rank(name, member))
 
     @rule(name=draw.NAMES, bounds=draw.RANGES)
     def count(self, name: str, bounds: tuple[Bound, Bound]) -> None:
@@ -317,8 +317,8 @@ class ComparingMachine(RuleBasedStateMachine):
         name = self._names[name]
         found = self._backend.sample(name, count)
         held = self._model.slice(name, 0, -1)
-        _agree(len(found), min(count, len(held)))
-        _agree(len(set(found) & set(held)), len(found))
+        agree(len(found), min(count, len(held)))
+        agree(len(set(found) & set(held)), len(found))
 
     # Dead letters
 
@@ -327,15 +327,18 @@ class ComparingMachine(RuleBasedStateMachine):
         name = self._names[name]
         before = self._look()
         dropped = self._backend.bury(name, letters, limit)
+        self._look_at_dead(name, {letter.raw for letter in letters}, before)
+        agree(dropped, self._model.bury(name, letters, limit))
+        agree(self._backend.dead(name, 0, _EVERYTHING), self._model.dead(name, 0, _EVERYTHING))
+
+    def _look_at_dead(self, name: str, buried: set[bytes], before: float) -> None:
+        """Set the model's time to that at which the backend buried."""
         after = self._look()
-        buried = {letter.raw for letter in letters}
         dead = self._backend.dead(name, 0, _EVERYTHING)
         times = {letter.time for letter in dead if letter.raw in buried}
         self._model.now = times.pop() if times else before
-        _agree(len(times), 0)
+        agree(len(times), 0)
         assert before <= self._model.now <= after, f"{self._model.now!r} is not the present"
-        _agree(dropped, self._model.bury(name, letters, limit))
-        _agree(dead, self._model.dead(name, 0, _EVERYTHING))
 
     @rule(name=draw.PLAIN_NAMES, offset=st.integers(0, 6), count=draw.COUNTS)
     def dead(self, name: str, offset: int, count: int) -> None:

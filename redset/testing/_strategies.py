@@ -24,6 +24,7 @@ __all__ = [
     "PLACES",
     "PLAIN_NAMES",
     "RANGES",
+    "REASONS",
     "SCORES",
     "SHORT_LIFETIMES",
     "SOME_MEMBERS",
@@ -60,7 +61,7 @@ LIFETIMES = st.sampled_from([1e6, 1e6, 2e7, 1e12, 1e15, 1e300, math.inf])
 
 # These are for clocks that are moved by hand.
 SHORT_LIFETIMES = st.sampled_from([0.5, 1.0, 60.0, 3600.0])
-MOVES = st.sampled_from([0.001, 0.5, 1.0, 59.0, 60.0, 3600.0, -0.5, -1.0, -60.0, -1e6])
+MOVES = st.sampled_from([0.001, 0.499, 0.5, 1.0, 59.0, 60.0, 3600.0, -0.5, -1.0, -60.0, -1e6])
 
 MERGES = st.sampled_from(Merge)
 # Sets are to fill up sooner than they are emptied.
@@ -74,11 +75,12 @@ ENTRIES = st.lists(st.tuples(MEMBERS, SCORES), max_size=8)
 CONTENTS = st.fixed_dictionaries(dict.fromkeys(_PLAIN, ENTRIES))
 # A number is the place of an entry that is there.
 PLACES = st.none() | st.integers(0, 9) | st.tuples(MEMBERS, SCORES)
+REASONS = st.sampled_from(["", "broken", "a\nb", "ü \U0001f4a5"]) | st.text(max_size=3)
 LETTERS = st.lists(
     st.builds(
         DeadLetter,
         raw=MEMBERS,
-        reason=st.sampled_from(["", "broken", "a\nb", "ü \U0001f4a5"]) | st.text(max_size=3),
+        reason=REASONS,
         score=SCORES,
         time=st.just(0.0),
     ),

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from redset.interfaces import Backend
 
-__all__ = ["TimingChecks"]
+__all__ = ["TimingChecks", "present", "until", "waiting"]
 
 T = TypeVar("T")
 
@@ -26,7 +26,8 @@ T = TypeVar("T")
 _LONG = 30.0
 
 
-def _present(backend: Backend, name: str) -> float:
+def present(backend: Backend, name: str) -> float:
+    """Return the time on the backend's clock."""
     return backend.schedule(name, [], Merge.KEEP)[1]
 
 
@@ -48,7 +49,7 @@ class TimingChecks:
         assert score < 1e12
 
     def test_pop_of_what_is_due(self, backend: Backend, name: str) -> None:
-        now = _present(backend, name)
+        now = present(backend, name)
         due = [(b"%d" % i, now - 10 + i) for i in range(5)]
         fill(backend, name, *due, (b"later", now + 60), (b"never", math.inf))
         assert backend.pop(name, 2, high=NOW) == due[:2]
@@ -59,7 +60,7 @@ class TimingChecks:
     def test_time_makes_due(
         self, backend: Backend, name: str, advance: Callable[[float], None]
     ) -> None:
-        now = _present(backend, name)
+        now = present(backend, name)
         backend.schedule(name, [(b"soon", now + 0.2), (b"later", now + 60)], Merge.REPLACE)
         assert backend.pop(name, 10, high=NOW) == []
         advance(0.25)
@@ -191,7 +192,7 @@ class TimingChecks:
     def test_due_time_ends_a_wait(
         self, backend: Backend, name: str, advance: Callable[[float], None]
     ) -> None:
-        now = _present(backend, name)
+        now = present(backend, name)
         backend.schedule(name, [(b"soon", now + 0.3), (b"later", now + 60)], Merge.REPLACE)
         with waiting(lambda: backend.wait_pop(name, 5, _LONG, high=NOW)) as results:
             advance(0.3)
@@ -207,7 +208,7 @@ class TimingChecks:
     def test_an_earlier_member_ends_a_wait_for_a_later_one(
         self, backend: Backend, name: str
     ) -> None:
-        backend.schedule(name, [(b"later", _present(backend, name) + 600)], Merge.REPLACE)
+        backend.schedule(name, [(b"later", present(backend, name) + 600)], Merge.REPLACE)
         with waiting(lambda: backend.wait_pop(name, 5, _LONG, high=NOW)) as results:
             backend.schedule(name, [(b"at once", 5.0)], Merge.REPLACE)
         assert results == [[(b"at once", 5.0)]]
@@ -215,7 +216,7 @@ class TimingChecks:
     def test_a_member_that_is_brought_forward_ends_a_wait(
         self, backend: Backend, name: str
     ) -> None:
-        later = _present(backend, name) + 600
+        later = present(backend, name) + 600
         backend.schedule(name, [(b"a", later)], Merge.REPLACE)
         with waiting(lambda: backend.wait_pop(name, 5, _LONG, high=NOW)) as results:
             backend.schedule(name, [(b"a", 5.0)], Merge.REPLACE)

@@ -25,13 +25,23 @@ import pytest
 pytest.register_assert_rewrite(
     *(
         f"redset.testing.{module}"
-        for module in ("_concurrency", "_dead_letters", "_reading", "_timing", "_writing")
+        for module in (
+            *("_claim_steps", "_claim_waiting", "_claimants", "_claiming", "_concurrency"),
+            *("_copies", "_dead_letters", "_leases", "_reading", "_releasing", "_timing"),
+            "_writing",
+        )
     )
 )
 
+from redset.testing._claim_waiting import ClaimWaitingChecks
+from redset.testing._claimants import ClaimantChecks
+from redset.testing._claiming import ClaimingChecks
 from redset.testing._concurrency import ConcurrencyChecks
+from redset.testing._copies import CopyChecks
 from redset.testing._dead_letters import DeadLetterChecks
+from redset.testing._leases import LeaseChecks
 from redset.testing._reading import ReadingChecks
+from redset.testing._releasing import ReleasingChecks
 from redset.testing._timing import TimingChecks
 from redset.testing._writing import WritingChecks
 
@@ -44,7 +54,17 @@ __all__ = ["BackendConformance"]
 
 
 class BackendConformance(
-    WritingChecks, ReadingChecks, TimingChecks, DeadLetterChecks, ConcurrencyChecks
+    WritingChecks,
+    ReadingChecks,
+    TimingChecks,
+    DeadLetterChecks,
+    ClaimingChecks,
+    CopyChecks,
+    LeaseChecks,
+    ReleasingChecks,
+    ClaimWaitingChecks,
+    ConcurrencyChecks,
+    ClaimantChecks,
 ):
     """The tests that every backend passes. Needs a fixture ``backend``."""
 
