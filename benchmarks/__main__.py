@@ -11,7 +11,7 @@ import platform
 import sys
 from importlib.metadata import version
 
-from benchmarks import batches, consumers, growth, memory, single
+from benchmarks import batches, claims, consumers, growth, memory, peers, single
 
 PARTS = {
     "single": single.run,
@@ -19,14 +19,23 @@ PARTS = {
     "memory": memory.run,
     "growth": growth.run,
     "consumers": consumers.run,
+    "claims": claims.run,
+    "peers": peers.run,
 }
+# These need packages of their own.
+ON_REQUEST = {"peers"}
 
 
 def main() -> int:
     """Run what is asked for, and return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer and smaller rounds")
-    parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        choices=PARTS,
+        default=[name for name in PARTS if name not in ON_REQUEST],
+    )
     options = parser.parse_args()
     print(f"Python {platform.python_version()}, redis-py {version('redis')}, Valkey 9.1\n")
     missed = 0
