@@ -12,9 +12,9 @@ from redset.testing import ManualClock, backend_machine
 from tests.support import (
     faults,
     faults_in_time,
-    faults_of_accounts,  # noqa: F401  (it notes its faults)
-    faults_of_claims,  # noqa: F401  (it notes its faults)
-    faults_of_leases,  # noqa: F401  (it notes its faults)
+    faults_of_accounts,
+    faults_of_claims,
+    faults_of_leases,
     faults_of_waits,  # noqa: F401  (it notes its faults)
 )
 from tests.support.kit import Check, checks
@@ -52,6 +52,27 @@ BY_MACHINE = [
     faults.KeepsOneLineOfTheReason,
     faults.BuriesOutOfTheSet,
     faults_in_time.LocksNothing,
+    faults_of_claims.ClaimsACopy,
+    faults_of_claims.HandsOutWhatIsHeld,
+    faults_of_claims.ForgetsWhatIsAddedMeanwhile,
+    faults_of_claims.UnparksOverWhatIsNewer,
+    faults_of_claims.PutsBackOverWhatIsNewer,
+    faults_of_claims.TokensOfTheClockAlone,
+    faults_of_claims.AsksForNoToken,
+    faults_of_claims.AcknowledgesLast,
+    faults_of_leases.LosesWhatRanOut,
+    faults_of_leases.CountsNoAttempts,
+    faults_of_leases.CountsWhatIsDone,
+    faults_of_leases.TriesForEver,
+    faults_of_leases.BuriesTheCopy,
+    faults_of_leases.ExtendsNothing,
+    faults_of_leases.ReleasesForThePresent,
+    faults_of_leases.KeepsTheAttemptsOfTheFresh,
+    faults_of_leases.DelaysForEver,
+    faults_of_accounts.RemovesClaims,
+    faults_of_accounts.ClearsAllButClaims,
+    faults_of_accounts.RejectsWithoutLimit,
+    faults_of_accounts.TellsWhenTheClaimEnds,
 ]
 
 

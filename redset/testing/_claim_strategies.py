@@ -27,7 +27,7 @@ def _step(method: str, **arguments: st.SearchStrategy[Any]) -> st.SearchStrategy
 
 
 _NAMES = st.sampled_from(["a"] * 7 + ["b"])
-_SCORES = st.sampled_from([-1.5, 0.0, 1.0, 2.0, 3.0, 1e12]) | draw.SCORES
+_SCORES = st.sampled_from([-math.inf, -1.5, 0.0, 0.1, 1.0, 2.0, 123456.789, 1e12, math.inf])
 _LEASES = st.sampled_from([0.5, 1.0, 60.0, 3600.0])
 _LIMITS = st.sampled_from([1, 2, 6])
 _HOLDER = st.tuples(
@@ -68,7 +68,7 @@ _RELEASE = _step(
     name=_NAMES,
     holders=_HOLDERS,
     merge=draw.MERGES,
-    score=st.sampled_from([None, None, None, NOW, NOW, 0.0, 1.0, 2.0]) | draw.SCORES,
+    score=st.sampled_from([None, None, NOW]) | _SCORES,
     delay=st.sampled_from([0.0, 0.5, 60.0, 3600.0]),
     fresh=st.booleans(),
     times=_TIMES,
