@@ -255,6 +255,18 @@ def test_claims_of_another_set_are_refused(*, is_async: bool) -> None:
         assert claim.is_over
 
 
+def test_an_item_is_found_behind_many_copies_of_what_is_held(backends: Backends, name: str) -> None:
+    for kind in ("valkey-9.1", "valkey-9.1-async", "memory"):
+        s = make_set(backends.get(kind), "SortedSet", f"{name}:{kind}")
+        items = [f"{i}" for i in range(350)]
+        s.update(items)
+        assert len(s.claims(350)) == 350
+        s.update(items)
+        s.add("free", 1)
+        assert s.claim().item == "free"
+        s.clear()
+
+
 def fake() -> Any:
     return fakeredis.FakeRedis()
 

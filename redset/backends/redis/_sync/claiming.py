@@ -56,8 +56,13 @@ class ClaimingBackend:
         self, name: str, count: int, terms: Terms, *, acknowledge: Sequence[Hold] = ()
     ) -> Claimed:
         """See `redset.interfaces.Backend.claim`. ``claims/claim.lua``, O(log n) a member."""
-        claimed, _ = self._claim(name, count, terms, 0.0, acknowledge)
-        return claimed
+        claimed, pause = self._claim(name, count, terms, 0.0, acknowledge)
+        flags, dropped = claimed.acknowledged, claimed.dropped
+        while not claimed.leases and pause <= 0:
+            # Many copies of what is held stood before the first that is free.
+            claimed, pause = self._claim(name, count, terms, 0.0, ())
+            dropped += claimed.dropped
+        return claimed._replace(acknowledged=flags, dropped=dropped)
 
     def wait_claim(
         self,
