@@ -55,7 +55,6 @@ BY_MACHINE = [
     faults_of_claims.ClaimsACopy,
     faults_of_claims.HandsOutWhatIsHeld,
     faults_of_claims.ForgetsWhatIsAddedMeanwhile,
-    faults_of_claims.UnparksOverWhatIsNewer,
     faults_of_claims.PutsBackOverWhatIsNewer,
     faults_of_claims.TokensOfTheClockAlone,
     faults_of_claims.AsksForNoToken,

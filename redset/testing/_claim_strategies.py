@@ -98,9 +98,25 @@ _DISTURB = st.one_of(
 )
 _MOVE = _step("move_the_clock", seconds=draw.MOVES)
 
+# What is added again meets a claim, then what is parked, and all of it the end of that.
+_MEETING = st.tuples(_ADD_AGAIN, _CLAIM, _ADD_AGAIN, _END)
 # Not one_of, which would weigh what these are made of.
-_KINDS = st.sampled_from([*[_CLAIM, _ADD, _END] * 3, _MOVE, _DISTURB])
+_KINDS = st.sampled_from(
+    [
+        *map(st.tuples, [_CLAIM, _ADD, _END] * 3),
+        st.tuples(_MOVE),
+        st.tuples(_DISTURB),
+        _MEETING,
+        _MEETING,
+    ]
+)
 _STEPS = _KINDS.flatmap(lambda kind: kind)
 
-WORK = st.lists(_STEPS)
-LONG_WORK = WORK | st.lists(_STEPS, min_size=20, max_size=40)
+
+def _work(least: int, most: int | None) -> st.SearchStrategy[list[Step]]:
+    parts = st.lists(_STEPS, min_size=least, max_size=most)
+    return parts.map(lambda given: [step for part in given for step in part])
+
+
+WORK = _work(0, None)
+LONG_WORK = WORK | _work(15, 30)
