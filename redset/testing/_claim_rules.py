@@ -30,8 +30,8 @@ __all__ = ["ClaimingMachine"]
 _MOST = 50
 # So many times as long lasts what is not to end during a run.
 _STRETCH = 1e7
-# Times of claims may be kept in microseconds.
-_ABOUT = 1e-5
+# Times of claims may be told by tokens, which run ahead of a clock that stands still.
+_ABOUT = 1e-3
 
 
 class ClaimingMachine(ComparingMachine):
