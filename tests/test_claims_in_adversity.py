@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
 import threading
 import time
 from contextlib import ExitStack, closing
@@ -18,8 +17,6 @@ import redis.asyncio
 from redset import AsyncSortedSet, ScheduledSet, SortedSet
 from redset._keeping import Keeper
 from redset.backends import AsyncMemoryBackend, MemoryBackend, RedisBackend
-from redset.backends.redis._async.connection import AsyncConnection, AsyncLine
-from redset.backends.redis._sync.connection import Connection, Line
 from redset.interfaces import DeadLetter, Merge
 from redset.testing import ManualClock, blocking
 from tests.support.backends import make_set
@@ -279,28 +276,3 @@ def test_a_lowered_limit_drops_dead_letters_little_by_little() -> None:
         assert backend.bury("jobs", letters[:1], 10) == 490
         backend.add("jobs", [(b"x", 1.0)], Merge.KEEP)
         assert backend.dead_count("jobs") == 10
-
-
-class Parents:
-    """A connection that a child must not touch."""
-
-    def send_command(self, *arguments: Any) -> None:
-        raise AssertionError(arguments)
-
-
-def test_a_forked_child_leaves_the_connection_of_its_parent_alone(
-    backends: Backends, name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    port = backends.server("valkey-9.1").port
-    with closing(redis.Redis(port=port)) as client:
-        line = Line(Parents(), Connection(client))
-        monkeypatch.setattr(line, "_process", os.getpid() + 1)
-        assert line.command("ZCARD", name) == 0
-
-    async def main() -> None:
-        async with redis.asyncio.Redis(port=port) as client:
-            line = AsyncLine(Parents(), AsyncConnection(client))
-            monkeypatch.setattr(line, "_process", os.getpid() + 1)
-            assert await line.command("ZCARD", name) == 0
-
-    asyncio.run(main())

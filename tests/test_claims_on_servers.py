@@ -16,13 +16,13 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry as Retrying
 
 from redset import Retry, ScheduledSet, SortedSet
-from redset.backends import AsyncRedisBackend, RedisBackend
+from redset.backends import RedisBackend
 from redset.backends.redis._requests import Requests
 from redset.backends.redis._scripts import script
 from redset.backends.redis.keys import CLAIM_DETAILS, CLAIMS, sibling
 from redset.exceptions import EmptySetError
 from redset.testing import blocking
-from tests.support.backends import make_set
+from tests.support.backends import LentBackend, make_set
 from tests.support.proxy import Proxy
 
 if TYPE_CHECKING:
@@ -90,10 +90,10 @@ def remote(request: pytest.FixtureRequest, meanwhile: Meanwhile) -> Iterator[Rem
             options: dict[str, Any] = {"port": port, "retry_on_error": errors}
             if request.param == "blocking":
                 client = redis.Redis(**options, retry=Retrying(meanwhile, 10))
-                return stack.enter_context(RedisBackend(client, owns=[client]))
+                return RedisBackend(stack.enter_context(closing(client)))
             retry = redis.asyncio.retry.Retry(meanwhile, 10)
             peer = redis.asyncio.Redis(**options, retry=retry)
-            return stack.enter_context(blocking(lambda: AsyncRedisBackend(peer, owns=[peer])))
+            return stack.enter_context(blocking(lambda: LentBackend(peer)))
 
         yield open_backend
 
@@ -547,8 +547,9 @@ class TestTime:
         first = s.claim()
         # As if the latest token had been given in an hour.
         key = sibling(name, "request:token")
-        ahead = int(client.get(key)) + 3600 * 10**6
-        client.set(key, ahead, px=60_000)
+        token, ends = client.get(key).split()
+        ahead = int(token) + 3600 * 10**6
+        client.set(key, b"%d %s" % (ahead, ends), px=60_000)
         second = s.claim()
         assert first.token < ahead * 1000 < second.token < 2**63
         second.ack()

@@ -19,9 +19,9 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry as Retrying
 
 from redset import AsyncSortedSet, Retry, SortedSet
-from redset.backends import AsyncRedisBackend, RedisBackend
+from redset.backends import RedisBackend
 from redset.testing import blocking
-from tests.support.backends import make_set
+from tests.support.backends import LentBackend, make_set
 from tests.support.servers import Kind, Server
 
 if TYPE_CHECKING:
@@ -63,10 +63,10 @@ def remote(request: pytest.FixtureRequest) -> Iterator[Remote]:
             options: dict[str, Any] = {"port": port, "retry_on_error": errors}
             if request.param == "blocking":
                 client = redis.Redis(**options, retry=Retrying(NoBackoff(), retries))
-                return stack.enter_context(RedisBackend(client, owns=[client]))
+                return RedisBackend(stack.enter_context(closing(client)))
             retry = redis.asyncio.retry.Retry(NoBackoff(), retries)
             peer = redis.asyncio.Redis(**options, retry=retry)
-            return stack.enter_context(blocking(lambda: AsyncRedisBackend(peer, owns=[peer])))
+            return stack.enter_context(blocking(lambda: LentBackend(peer)))
 
         yield open_backend
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, closing, nullcontext
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Self, cast
 
 import fakeredis
@@ -22,11 +22,11 @@ from tests.support.leaks import leaked_keys
 from tests.support.servers import Kind, Sentinel, Server, start_cluster, start_sentinel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from redset.interfaces import Backend
 
-__all__ = ["KINDS", "Backends", "make_set"]
+__all__ = ["KINDS", "Backends", "LentBackend", "make_set"]
 
 KINDS = [
     "memory",
@@ -48,6 +48,16 @@ KINDS = [
     "sentinel",
     "sentinel-async",
 ]
+
+_OWNED = {
+    "redis-6.2",
+    "redis-6.2-async",
+    "valkey-9.1",
+    "valkey-9.1-async",
+    "valkey-9.1-resp3-decoded-async",
+    "valkey-9.1-by-valkey-py",
+    "cluster",
+}
 
 
 class Backends:
@@ -95,9 +105,11 @@ class Backends:
         if kind.startswith("sentinel"):
             return self._open_sentinel(kind)
         make = self._client(kind)
+        # A backend that does not own its client uses nothing beside it.
+        owns = kind in _OWNED
         if kind.endswith("-async"):
-            return self._stack.enter_context(blocking(lambda: _async_backend(make())))
-        return self._stack.enter_context(_backend(make()))
+            return self._stack.enter_context(blocking(lambda: _async_backend(make(), owns=owns)))
+        return self._stack.enter_context(_backend(make(), owns=owns))
 
     def _open_sentinel(self, kind: str) -> Backend:
         setup = self._sentinels()
@@ -149,12 +161,28 @@ class Backends:
         return lambda: client(port=port, **options)
 
 
-def _backend(client: Any) -> RedisBackend:
-    return RedisBackend(client, owns=[client])
+@contextmanager
+def _backend(client: Any, *, owns: bool) -> Iterator[Backend]:
+    with closing(client), RedisBackend(client, owns=[client] if owns else []) as backend:
+        yield backend
 
 
-def _async_backend(client: Any) -> AsyncRedisBackend:
-    return AsyncRedisBackend(client, owns=[client])
+def _async_backend(client: Any, *, owns: bool) -> AsyncRedisBackend:
+    if owns:
+        return AsyncRedisBackend(client, owns=[client])
+    return LentBackend(client)
+
+
+class LentBackend(AsyncRedisBackend):
+    """Closes its client without owning it, as whoever lent it would."""
+
+    def __init__(self, client: Any) -> None:
+        super().__init__(client)
+        self._lent = client
+
+    async def close(self) -> None:
+        close = self._lent.aclose if hasattr(self._lent, "aclose") else self._lent.close
+        await close()
 
 
 def make_set(backend: Backend, kind: str, name: str, *arguments: Any, **options: Any) -> Any:

@@ -16,6 +16,7 @@ __all__ = [
     "check_async_client",
     "check_client",
     "describe",
+    "has_pool",
     "is_cluster",
     "is_error",
     "is_lost",
@@ -63,6 +64,11 @@ def is_lost(error: BaseException) -> bool:
     return isinstance(error, OSError) or any(
         is_error(error, name) for name in ("ConnectionError", "TimeoutError")
     )
+
+
+def has_pool(client: object) -> bool:
+    """Tell whether a client has connections to one server, and keeps them in a pool."""
+    return hasattr(client, "connection_pool")
 
 
 def is_cluster(client: object) -> bool:

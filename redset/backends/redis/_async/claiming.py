@@ -12,6 +12,7 @@ from redset.backends.redis import commands
 from redset.backends.redis._async.connection import AsyncConnection
 from redset.backends.redis._async.waiting import AsyncWaiting
 from redset.backends.redis.keys import claim_keys
+from redset.interfaces import Claimed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from redset.interfaces import (
         AsyncRedisClient,
         Bound,
-        Claimed,
         Hold,
         Merge,
         Stats,
@@ -35,8 +35,8 @@ class AsyncClaimingBackend:
     sends them again.
     """
 
-    def __init__(self, client: AsyncRedisClient) -> None:
-        self._connection = AsyncConnection(client)
+    def __init__(self, client: AsyncRedisClient, *, apart: bool) -> None:
+        self._connection = AsyncConnection(client, apart=apart)
         self._waiting = AsyncWaiting(self._connection)
         # Most claims are made on the same terms as those before.
         self._latest_terms: tuple[Terms | None, tuple[object, ...]] = (None, ())
@@ -60,7 +60,7 @@ class AsyncClaimingBackend:
             # Many copies of what is held stood before the first that is free.
             claimed, pause = await self._claim(name, count, terms, 0.0, ())
             dropped += claimed.dropped
-        return claimed._replace(acknowledged=flags, dropped=dropped)
+        return Claimed(claimed.leases, flags, dropped)
 
     async def wait_claim(
         self,
@@ -90,7 +90,7 @@ class AsyncClaimingBackend:
             await self._waiting.pause(name, min(left, pause))
         if not claimed.leases and pause < math.inf:
             await self._waiting.pass_on(name)
-        return claimed._replace(acknowledged=flags, dropped=dropped)
+        return Claimed(claimed.leases, flags, dropped)
 
     async def acknowledge(self, name: str, holds: Sequence[Hold], merge: Merge) -> list[bool]:
         """See `redset.interfaces.Backend.acknowledge`. ``claims/acknowledge.lua``."""

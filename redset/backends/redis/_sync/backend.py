@@ -43,14 +43,16 @@ class RedisBackend(ClaimingBackend):
         client: any client of Redis 6.2 or later, or of Valkey: redis-py's ``Redis`` and
             ``RedisCluster``, valkey-py's, fakeredis's; from their asyncio modules if, and
             only if, the backend is an Async one.
-        owns: clients that `close` closes; by default none, so that ``client`` stays open.
+        owns: clients that `close` closes; by default none, so that ``client`` stays open. A
+            backend that owns its client keeps connections beside it, up to 64, and spares
+            by that most of what a client does between commands.
 
     Raises:
         TypeError: if the client is none, or of the other kind.
     """
 
     def __init__(self, client: RedisClient, *, owns: Sequence[RedisClient] = ()) -> None:
-        super().__init__(client)
+        super().__init__(client, apart=client in owns)
         connection = self._connection
         self._command = connection.command
         self._script = connection.script
@@ -76,7 +78,8 @@ class RedisBackend(ClaimingBackend):
         self.close()
 
     def close(self) -> None:
-        """Close the clients that this backend owns."""
+        """Close the clients that this backend owns, and what it keeps beside them."""
+        self._connection.close()
         for each in self._owns:
             client: Any = each
             # redis-py 5.0.0 and cluster clients have no ``aclose``.

@@ -14,20 +14,13 @@ from redset.backends.redis import commands
 from redset.backends.redis._sync.connection import Connection
 from redset.backends.redis._sync.waiting import Waiting
 from redset.backends.redis.keys import claim_keys
+from redset.interfaces import Claimed
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
     from typing import Self
 
-    from redset.interfaces import (
-        Bound,
-        Claimed,
-        Hold,
-        Merge,
-        RedisClient,
-        Stats,
-        Terms,
-    )
+    from redset.interfaces import Bound, Hold, Merge, RedisClient, Stats, Terms
 
 
 class ClaimingBackend:
@@ -37,8 +30,8 @@ class ClaimingBackend:
     sends them again.
     """
 
-    def __init__(self, client: RedisClient) -> None:
-        self._connection = Connection(client)
+    def __init__(self, client: RedisClient, *, apart: bool) -> None:
+        self._connection = Connection(client, apart=apart)
         self._waiting = Waiting(self._connection)
         # Most claims are made on the same terms as those before.
         self._latest_terms: tuple[Terms | None, tuple[object, ...]] = (None, ())
@@ -62,7 +55,7 @@ class ClaimingBackend:
             # Many copies of what is held stood before the first that is free.
             claimed, pause = self._claim(name, count, terms, 0.0, ())
             dropped += claimed.dropped
-        return claimed._replace(acknowledged=flags, dropped=dropped)
+        return Claimed(claimed.leases, flags, dropped)
 
     def wait_claim(
         self,
@@ -92,7 +85,7 @@ class ClaimingBackend:
             self._waiting.pause(name, min(left, pause))
         if not claimed.leases and pause < math.inf:
             self._waiting.pass_on(name)
-        return claimed._replace(acknowledged=flags, dropped=dropped)
+        return Claimed(claimed.leases, flags, dropped)
 
     def acknowledge(self, name: str, holds: Sequence[Hold], merge: Merge) -> list[bool]:
         """See `redset.interfaces.Backend.acknowledge`. ``claims/acknowledge.lua``."""

@@ -6,11 +6,13 @@ from __future__ import annotations
 
 import copy
 import os
+from collections import deque
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from redset.backends.redis._clients import (
     check_client,
+    has_pool,
     is_error,
     is_lost,
     may_decode,
@@ -25,17 +27,29 @@ if TYPE_CHECKING:
 
     from redset.interfaces import RedisClient
 
+# How many commands are under way at once before the client's own connections are used.
+_MOST_LINES = 64
+
 
 class Connection:
-    """A client, and how to talk to a server through it."""
+    """A client, and how to talk to a server through it.
 
-    def __init__(self, client: RedisClient) -> None:
+    Args:
+        client: the client.
+        apart: whether commands may go over connections beside those of the client.
+    """
+
+    def __init__(self, client: RedisClient, *, apart: bool = False) -> None:
         check_client(client)
         self.client: Any = client
         self.slice = wait_slice(client)
         self.execute: Any = client.execute_command
         # Members are bytes, whatever the client makes of other replies.
         self.command: Any = self._command if may_decode(client) else client.execute_command
+        self._lines: Lines | None = None
+        if apart and has_pool(client):
+            self._lines = Lines(Connection(client))
+            self.execute = self.command = self._lines.command
 
     def _command(self, *arguments: object) -> Any:  # noqa: ANN401  (replies are untyped)
         return self.execute(*arguments, NEVER_DECODE=True)
@@ -66,12 +80,10 @@ class Connection:
 
         That spares what a client does between commands, which is most of their cost.
         """
-        pool = getattr(self.client, "connection_pool", None)
-        if pool is None:  # a cluster has no one connection
+        if self._lines is not None or not has_pool(self.client):
             yield self
             return
-        # Not one of the pool's, which may have none to spare.
-        line = Line(pool.connection_class(**pool.connection_kwargs), self)
+        line = Line(self)
         apart = copy.copy(self)
         apart.command = line.command
         try:
@@ -79,29 +91,79 @@ class Connection:
         finally:
             line.close()
 
+    def close(self) -> None:
+        """Close the connections beside the client's; commands then go through the client."""
+        if self._lines is not None:
+            self._lines.close()
+
 
 class Line:
-    """One connection to a server, for commands that may be sent again."""
+    """One connection to a server, for commands that may be sent again.
 
-    def __init__(self, line: Any, connection: Connection) -> None:  # noqa: ANN401  (clients differ)
-        self._line = line
+    It is not one of the pool's, which may have none to spare.
+    """
+
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._open()
+
+    def _open(self) -> None:
+        pool = self._connection.client.connection_pool
+        self._line = pool.connection_class(**pool.connection_kwargs)
         self._process = os.getpid()
 
     def command(self, *arguments: object) -> Any:  # noqa: ANN401  (replies are untyped)
         """Send a command here; if that fails, leave it to the client, who tries again."""
         if self._process != os.getpid():
             # A forked child must not read its parent's replies.
-            return self._connection.command(*arguments)
+            self._open()
         try:
             self._line.send_command(*arguments)
             return self._line.read_response(disable_decoding=True)
         except Exception as error:
             if not is_lost(error):
                 raise
+        except BaseException:
+            # The reply is still to come, and would be taken for that of the next command.
+            self.close()
+            raise
         self.close()
         return self._connection.command(*arguments)
 
     def close(self) -> None:
         """Close the connection; the next command opens it again."""
         self._line.disconnect()
+
+
+class Lines:
+    """Connections that are kept for as many callers as there are at once, up to a limit."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        # The last to come back is the first to be used; None is one that was not needed yet.
+        self._idle: deque[Line | None] = deque([None] * _MOST_LINES)
+        self._is_closed = False
+
+    def command(self, *arguments: object) -> Any:  # noqa: ANN401  (replies are untyped)
+        """Send a command over an idle connection, or through the client if none is left."""
+        try:
+            line = self._idle.pop()
+        except IndexError:
+            return self._connection.command(*arguments)
+        if line is None:
+            line = Line(self._connection)
+        try:
+            return line.command(*arguments)
+        finally:
+            if self._is_closed:
+                line.close()
+            else:
+                self._idle.append(line)
+
+    def close(self) -> None:
+        """Close all, those in use as soon as they are not."""
+        self._is_closed = True
+        while self._idle:
+            line = self._idle.pop()
+            if line is not None:
+                line.close()

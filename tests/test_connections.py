@@ -1,0 +1,237 @@
+"""Connections that a backend keeps beside its client's: how many, for whom, and until when."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import signal
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import redis
+
+from redset import AsyncSortedSet, SortedSet, connect, connect_async
+from redset.backends import RedisBackend
+from redset.testing import blocking
+from tests.support.backends import make_set
+from tests.support.proxy import Proxy
+from tests.support.servers import Server, wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from redset.interfaces import Backend
+    from tests.support.backends import Backends
+
+    Open = Callable[..., Backend]
+
+
+class Numbers:
+    """Items are whole numbers."""
+
+    loads = int
+    dumps = str
+
+
+@pytest.fixture
+def port(backends: Backends) -> int:
+    return backends.server("valkey-9.1").port
+
+
+@pytest.fixture
+def client(port: int) -> Iterator[Any]:
+    with closing(redis.Redis(port=port)) as client:
+        yield client
+
+
+@contextmanager
+def opened(kind: str, url: str) -> Iterator[Backend]:
+    if kind == "blocking":
+        with connect(url) as backend:
+            yield backend
+    else:
+        with blocking(lambda: connect_async(url)) as backend:
+            yield backend
+
+
+@pytest.fixture(params=["blocking", "asyncio"])
+def kind(request: pytest.FixtureRequest) -> str:
+    kind: str = request.param
+    return kind
+
+
+def is_blocked(client: Any, name: str) -> bool:
+    return any("b" in each["flags"] for each in named(client, name))
+
+
+def named(client: Any, name: str) -> list[Any]:
+    return [each for each in client.client_list() if each["name"] == name]
+
+
+def test_one_caller_needs_one(kind: str, port: int, client: Any, name: str) -> None:
+    with opened(kind, f"redis://localhost:{port}?client_name={name}") as backend:
+        s = make_set(backend, "SortedSet", name, serializer=Numbers)
+        for i in range(50):
+            s.add(i)
+            s.claim().ack()
+        s.update(range(500))
+        assert len(s.claims(500, done=s.claims(100))) == 400
+        assert len(named(client, name)) == 1
+        s.clear()
+    assert named(client, name) == []
+
+
+def test_those_in_use_are_closed_when_they_are_free(
+    kind: str, port: int, client: Any, name: str
+) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        with opened(kind, f"redis://localhost:{port}?client_name={name}") as backend:
+            s = make_set(backend, "SortedSet", name)
+            waiting = pool.submit(s.claim, timeout=60)
+            wait_until(lambda: is_blocked(client, name), "it waits")
+            backend.close()
+            SortedSet(client, name).add("a")
+            waiting.result().ack()
+            # What comes after that goes through the client, which opens a connection again.
+            assert s.length() == 0
+        wait_until(lambda: named(client, name) == [], "all is closed")
+
+
+def test_more_callers_than_connections(kind: str, port: int, client: Any, name: str) -> None:
+    num = 80
+    with opened(kind, f"redis://localhost:{port}?client_name={name}") as backend:
+        s = make_set(backend, "SortedSet", name, serializer=Numbers)
+        with ThreadPoolExecutor(num) as pool:
+            waiting = [pool.submit(s.claim, timeout=60) for _ in range(num)]
+            wait_until(lambda: len(named(client, name)) >= num, "all wait", timeout=60)
+            s.update(range(num))
+            claims = [each.result() for each in waiting]
+        assert sorted(claim.item for claim in claims) == list(range(num))
+        s.ack_all(claims)
+
+
+def test_a_client_that_is_lent_gets_all_commands(port: int, client: Any, name: str) -> None:
+    with closing(redis.Redis(port=port, client_name=name, single_connection_client=True)) as lent:
+        s = SortedSet(RedisBackend(lent), name)
+        s.add("a")
+        s.claim().ack()
+        assert len(named(client, name)) == 1
+
+
+def test_a_fork_opens_its_own(port: int, name: str) -> None:
+    with connect(f"redis://localhost:{port}") as backend:
+        sets = [SortedSet(backend, f"{name}:{i}", serializer=Numbers) for i in range(3)]
+
+        def work(s: SortedSet[int], start: int) -> list[int]:
+            numbers = range(start, start + 300)
+            s.update(numbers, numbers)
+            return [s.pop() for _ in range(300)]
+
+        assert work(sets[0], 0) == list(range(300))
+        context = multiprocessing.get_context("fork")
+        results = context.SimpleQueue()
+
+        def child(i: int) -> None:
+            results.put((i, work(sets[i], 1000 * i)))
+
+        children = [context.Process(target=child, args=(i,)) for i in (1, 2)]
+        for each in children:
+            each.start()
+        assert work(sets[0], 0) == list(range(300))
+        for _ in children:
+            i, found = results.get()
+            assert found == list(range(1000 * i, 1000 * i + 300))
+        for each in children:
+            each.join()
+            assert each.exitcode == 0
+        assert work(sets[0], 0) == list(range(300))
+
+
+def test_killed_connections_and_restarts_go_unnoticed(kind: str, name: str) -> None:
+    with Server("valkey-9.1", "--appendonly", "yes") as server, opened(kind, server.url) as backend:
+        s = make_set(backend, "SortedSet", name, serializer=Numbers)
+        s.update(range(4))
+        assert s.claim().item == 0
+        with closing(redis.Redis(port=server.port)) as client:
+            client.client_kill_filter(_type="normal", skipme=True)
+        assert s.claim().item == 1
+        server.restart()
+        assert s.claim().item == 2
+        assert s.add(9) == 0
+        assert s.stats().claimed == 3
+
+
+def test_a_lost_reply_is_asked_for_again(kind: str, port: int, name: str) -> None:
+    with Proxy(port) as proxy, opened(kind, proxy.url) as backend:
+        s = make_set(backend, "SortedSet", name, serializer=Numbers)
+        s.update(range(3))
+        for i in range(3):
+            lost = proxy.drop_next_reply(b"EVALSHA")
+            claim = s.claim()
+            assert lost.is_set()
+            assert claim.item == i
+            lost = proxy.drop_next_reply(b"EVALSHA")
+            claim.ack()
+            assert lost.is_set()
+        assert s.stats().claimed == 0
+
+
+def test_an_interrupt_leaves_no_reply_to_the_next_command(port: int, name: str) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with connect(f"redis://localhost:{port}") as backend:
+        s = SortedSet(backend, name, serializer=Numbers)
+        before = signal.signal(signal.SIGALRM, interrupt)
+        try:
+            for seconds in (0.02, 0.2, 0.4):
+                signal.setitimer(signal.ITIMER_REAL, seconds)
+                with pytest.raises(KeyboardInterrupt):
+                    s.claim(timeout=60)
+                s.add(7)
+                assert s.peek() == 7
+                assert s.claim().item == 7
+                s.clear()
+        finally:
+            signal.signal(signal.SIGALRM, before)
+
+
+def test_a_cancelled_task_leaves_no_reply_to_the_next_command(port: int, name: str) -> None:
+    async def main() -> None:
+        async with connect_async(f"redis://localhost:{port}") as backend:
+            s = AsyncSortedSet(backend, name, serializer=Numbers)
+            for pause in (0.0, 0.001, 0.1):
+                task = asyncio.create_task(s.claim(timeout=60))
+                await asyncio.sleep(pause)
+                task.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await task
+                await s.add(7)
+                assert await s.peek() == 7
+                await s.clear()
+
+    asyncio.run(main())
+
+
+def test_many_threads_get_their_own_replies(port: int, name: str) -> None:
+    with connect(f"redis://localhost:{port}") as backend:
+        s = SortedSet(backend, name, serializer=Numbers)
+        s.update(range(8), range(8))
+        wrong: list[tuple[int, float | None]] = []
+
+        def look(i: int) -> None:
+            for _ in range(300):
+                score = s.score(i)
+                if score != i:
+                    wrong.append((i, score))
+
+        threads = [threading.Thread(target=look, args=(i,)) for i in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert wrong == []
+        s.clear()
