@@ -96,12 +96,9 @@ local reply, attempts = {}, ''
 local given = first(want)
 if #given > 0 then
   -- Tokens never fall: neither if the clock goes back, nor within one of its microseconds.
-  local life = math.max(ARGV[5], redis.call('PTTL', TOKEN))
-  local latest = redis.call('SET', TOKEN, base, 'PX', life, 'GET')
-  if latest and latest >= base then
-    base = string.format('%.0f', tonumber(latest) + 1)
-    redis.call('SET', TOKEN, base, 'PX', life)
-  end
+  local latest, ends = latest_token()
+  if latest >= tonumber(base) then base = string.format('%.0f', latest + 1) end
+  remember_token(base, math.max(ends, present * 1000 + ARGV[5]))
 end
 
 -- Claim all that are given, if none of them is claimed or was before.
@@ -114,6 +111,13 @@ if not apart then
     claims[i], claims[i + 1] = deadline, member
     details[i], details[i + 1] = member, base .. zeros .. place .. ' 1 ' .. given[i + 1]
   end
+end
+-- Servers keep what is small in lists that they search through. With a long entry, even for a
+-- moment, it is a table, which is faster from some tens of entries on.
+local long = #claims > 48 and string.rep(base, 5)
+if long then
+  redis.call('ZADD', CLAIMS, 'inf', long)
+  redis.call('HSET', DETAILS, long, '')
 end
 if #claims > 0 and redis.call('ZADD', CLAIMS, 'NX', unpack(claims)) == #given / 2 then
   redis.call('HSET', DETAILS, unpack(details))
@@ -155,6 +159,10 @@ elseif #given > 0 then
     given = first(want - #claimed)
   end
   attempts = table.concat(claimed, ' ')
+end
+if long then
+  redis.call('ZREM', CLAIMS, long)
+  redis.call('HDEL', DETAILS, long)
 end
 
 local pause = 'inf'

@@ -5,8 +5,11 @@
 local deadline = string.format('%.17g', tonumber(now()) + tonumber(ARGV[1]))
 -- Tokens are remembered for as long as one is held. A server out of memory refuses to begin
 -- with what may need some, but what is held must stay so: this comes first.
-local life = math.max((tonumber(ARGV[1]) + 300) * 1000, redis.call('PTTL', TOKEN))
-redis.call('PEXPIRE', TOKEN, string.format('%.0f', life))
+local latest, ends = latest_token()
+ends = math.max(ends, (tonumber(now()) + tonumber(ARGV[1])) * 1000 + MEMORY)
+redis.call('PEXPIREAT', TOKEN, string.format('%.0f', ends))
+if latest > 0 then remember_token(string.format('%.0f', latest), ends) end
+
 local reply = {}
 for i = 2, #ARGV, 2 do
   local held = is_held(redis.call('HGET', DETAILS, ARGV[i]), ARGV[i + 1])

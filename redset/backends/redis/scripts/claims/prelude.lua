@@ -9,7 +9,8 @@
 -- KEYS[6]  note that somebody waits
 -- KEYS[7]  delayed: what is held back, by the time at which that ends
 -- KEYS[8]  hash of member to attempts, for what was claimed before and waits again
--- KEYS[9]  the latest fencing token, in microseconds
+-- KEYS[9]  the latest fencing token, in microseconds, and until when it is to be remembered, in
+--          unix milliseconds
 -- KEYS[10] dead letters: member by time
 -- KEYS[11] their details: hash of member to score, attempts, line feed, reason
 --
@@ -17,7 +18,18 @@
 -- half way, out of memory or permission, loses nothing.
 local SET, CLAIMS, DETAILS, PARKED, WAKE, WAITING = unpack(KEYS, 1, 6)
 local DELAYED, ATTEMPTS, TOKEN, DEAD, LETTERS = unpack(KEYS, 7, 11)
-local DAY = 86400
+local DAY, MEMORY = 86400, 300000
+
+-- The latest token, and until when it is to be remembered.
+local function latest_token()
+  local token, ends = string.match(redis.call('GET', TOKEN) or '0 0', '^(%d+) (%d+)$')
+  return tonumber(token), tonumber(ends)
+end
+
+local function remember_token(token, ends)
+  ends = string.format('%.0f', ends)
+  redis.call('SET', TOKEN, token .. ' ' .. ends, 'PXAT', ends)
+end
 
 -- The flag that lets an older score meet a newer one that is there already.
 local function older(flag)
