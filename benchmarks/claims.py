@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import aclosing
+from contextlib import aclosing, contextmanager
 from typing import TYPE_CHECKING, cast
 
 import redis
@@ -12,7 +12,7 @@ import redis.asyncio
 
 from benchmarks import claimers
 from benchmarks.harness import Result, apart, microseconds, race
-from redset import AsyncSortedSet, Claim, SortedSet
+from redset import AsyncSortedSet, Claim, SortedSet, connect, connect_async
 from redset.backends import MemoryBackend
 from tests.support.servers import Server
 
@@ -27,17 +27,28 @@ def run(*, quick: bool) -> Iterator[Result]:
     """Compare claims with commands written by hand, then look at consumers that wait."""
     rounds = 10 if quick else 50
     with Server() as server, apart(server):
-        yield from _single(server.port, rounds)
-        yield from _batches(server.port, rounds)
+        for how in ("connect", "client"):
+            yield from _single(server.port, rounds, how)
+            yield from _batches(server.port, rounds, how)
         yield from _asyncio(server.port, rounds)
     yield _memory(rounds)
     with Server() as server:
         yield from claimers.run(server, quick=quick)
 
 
-def _single(port: int, rounds: int) -> Iterator[Result]:
+@contextmanager
+def _opened(port: int, how: str) -> Iterator[tuple[redis.Redis, SortedSet[str]]]:
+    """Give a client, and a set that is opened by ``connect``, or lent that client."""
     with redis.Redis(port=port) as client:
-        jobs = SortedSet(client, "jobs")
+        if how == "client":
+            yield client, SortedSet(client, "jobs")
+        else:
+            with connect(f"redis://localhost:{port}") as backend:
+                yield client, SortedSet(backend, "jobs")
+
+
+def _single(port: int, rounds: int, how: str) -> Iterator[Result]:
+    with _opened(port, how) as (client, jobs):
         jobs.update(f"item {i}" for i in range(CALLS * 3 * (rounds + 1)))
 
         def by_hand() -> None:
@@ -59,14 +70,14 @@ def _single(port: int, rounds: int) -> Iterator[Result]:
             rounds=rounds,
             clock=time.perf_counter,
         )
-    yield _beside("claim and ack / zpopmin, items/s", costs, "claim and ack", 0.4)
-    yield _beside("consume / zpopmin, items/s", costs, "consume", 0.8)
+    least = (0.4, 0.8) if how == "connect" else (None, None)
+    yield _beside(f"{how}: claim and ack / zpopmin, items/s", costs, "claim and ack", least[0])
+    yield _beside(f"{how}: consume / zpopmin, items/s", costs, "consume", least[1])
 
 
-def _batches(port: int, rounds: int) -> Iterator[Result]:
+def _batches(port: int, rounds: int, how: str) -> Iterator[Result]:
     num = 20 * CALLS
-    with redis.Redis(port=port) as client:
-        jobs = SortedSet(client, "jobs")
+    with _opened(port, how) as (client, jobs):
         jobs.update(f"item {i}" for i in range(num * 3 * (rounds + 1)))
 
         def by_hand() -> None:
@@ -89,13 +100,15 @@ def _batches(port: int, rounds: int) -> Iterator[Result]:
             rounds=rounds,
             clock=time.perf_counter,
         )
-    for ours, name in (("ack_all", "claims({}), ack_all"), ("done", "claims({}, done=…)")):
-        yield _beside(f"{name.format(BATCH)} / zpopmin, items/s", costs, ours, 0.25, num)
+    for ours, call in (("ack_all", "claims({}), ack_all"), ("done", "claims({}, done=…)")):
+        name = f"{how}: {call.format(BATCH)} / zpopmin, items/s"
+        yield _beside(name, costs, ours, 0.25 if how == "connect" else None, num)
 
 
 def _asyncio(port: int, rounds: int) -> Iterator[Result]:
     client = redis.asyncio.Redis(port=port)
-    jobs = AsyncSortedSet(client, "jobs")
+    backend = connect_async(f"redis://localhost:{port}")
+    jobs = AsyncSortedSet(backend, "jobs")
 
     async def by_hand() -> None:
         for _ in range(CALLS):
@@ -125,9 +138,10 @@ def _asyncio(port: int, rounds: int) -> Iterator[Result]:
             rounds=rounds,
             clock=time.perf_counter,
         )
+        runner.run(backend.close())
         runner.run(client.aclose())
     for name in ("claim and ack", "consume"):
-        yield _beside(f"asyncio: {name} / zpopmin, items/s", costs, name, None)
+        yield _beside(f"connect_async: {name} / zpopmin, items/s", costs, name, None)
 
 
 def _memory(rounds: int) -> Result:

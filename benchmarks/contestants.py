@@ -7,16 +7,17 @@ import logging
 import os
 import threading
 import time
+from contextlib import contextmanager
 from datetime import timedelta
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import redis
 
-from redset import Claim, SortedSet
+from redset import Claim, SortedSet, connect
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 # Only some of them are needed, and in an environment of their own: see `peers`.
 BATCH = 100
@@ -115,12 +116,19 @@ def _client(port: int) -> redis.Redis:
     return client
 
 
-# redset, on a client with default settings.
+# redset, on a backend with default settings.
+
+
+@contextmanager
+def _jobs(port: int) -> Iterator[SortedSet[str]]:
+    with connect(f"redis://localhost:{port}") as backend:
+        jobs = SortedSet(backend, "jobs")
+        jobs.length()
+        yield jobs
 
 
 def redset_add(port: int, num: int, watch: Watch) -> None:
-    with _client(port) as client:
-        jobs = SortedSet(client, "jobs")
+    with _jobs(port) as jobs:
         watch.start()
         for number in range(num):
             jobs.add(f"item {number}")
@@ -128,16 +136,14 @@ def redset_add(port: int, num: int, watch: Watch) -> None:
 
 
 def redset_update(port: int, num: int, watch: Watch) -> None:
-    with _client(port) as client:
-        jobs = SortedSet(client, "jobs")
+    with _jobs(port) as jobs:
         watch.start()
         jobs.update(f"item {number}" for number in range(num))
         watch.stop()
 
 
 def redset_consume(port: int, _num: int, watch: Watch) -> None:
-    with _client(port) as client:
-        jobs = SortedSet(client, "jobs")
+    with _jobs(port) as jobs:
         watch.start()
         for _claim in jobs.consume(timeout=0):
             watch.work()
@@ -145,8 +151,7 @@ def redset_consume(port: int, _num: int, watch: Watch) -> None:
 
 
 def redset_claims(port: int, _num: int, watch: Watch) -> None:
-    with _client(port) as client:
-        jobs = SortedSet(client, "jobs")
+    with _jobs(port) as jobs:
         watch.start()
         claims: list[Claim[str]] = []
         while claims := jobs.claims(BATCH, done=claims):

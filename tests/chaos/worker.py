@@ -12,6 +12,7 @@ import redis
 from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
 
+from redset.backends import RedisBackend
 from redset.exceptions import EmptySetError, LeaseLost
 from tests.chaos.plan import SETS
 from tests.chaos.register import Register
@@ -85,7 +86,9 @@ class Process:
         self.plan = plan
         self.number = number
         self.chance = random.Random(f"{plan.seed} {number}")
-        self.set = open_set(client, plan.kind)
+        # With connections beside the client's, and without.
+        backend = RedisBackend(client, owns=[client] if number % 2 else [])
+        self.set = open_set(stack.enter_context(backend), plan.kind)
         self.register = stack.enter_context(Register(places.register))
 
 
