@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, cast
 
+from redset._chunks import CHUNK
 from redset.exceptions import ScoreError
 from redset.interfaces import Merge
 
@@ -23,6 +24,7 @@ __all__ = [
     "check_name",
     "check_num",
     "check_part",
+    "check_prefetch",
     "check_reason",
     "check_retry",
     "check_score",
@@ -161,6 +163,15 @@ def check_num(num: object, of: str = "num") -> int:
         message = f"{of} is a whole number, not {num!r}: round it"
         raise TypeError(message)
     return int(whole)
+
+
+def check_prefetch(prefetch: object) -> int:
+    """Return how many items to claim ahead, which must be what one call can claim."""
+    number = check_num(prefetch, "prefetch")
+    if not 1 <= number <= CHUNK:
+        message = f"prefetch is {prefetch!r}, but must be from 1, for none, to {CHUNK}"
+        raise ValueError(message)
+    return number
 
 
 def check_start(start: object) -> int:

@@ -7,9 +7,9 @@ import math
 import time
 from typing import TYPE_CHECKING, Any
 
-from redset._async.claims import AsyncClaim, AsyncDesk
+from redset._async.claims import AsyncClaim, AsyncDesk, AsyncTray
 from redset._async.reading import AsyncReadableSet
-from redset._checks import check_lease, check_num, check_retry, check_timeout
+from redset._checks import check_lease, check_num, check_prefetch, check_retry, check_timeout
 from redset._chunks import CHUNK, chunks
 from redset._decoding import describe
 from redset._keeping import AsyncCancellation
@@ -122,7 +122,12 @@ class AsyncClaimingSet(AsyncReadableSet[T]):
         return await self._claim(self._backend, desk, num, timeout, unsettled)
 
     def consume(
-        self, lease: float = 60.0, timeout: float | None = None, *, keep_alive: bool = False
+        self,
+        lease: float = 60.0,
+        timeout: float | None = None,
+        *,
+        keep_alive: bool = False,
+        prefetch: int = 1,
     ) -> AsyncGenerator[AsyncClaim[T], None]:
         """Iterate over claims of the first items, one at a time, for ever.
 
@@ -137,16 +142,23 @@ class AsyncClaimingSet(AsyncReadableSet[T]):
             timeout: how many seconds to wait for an item before the iteration ends; None
                 waits for ever.
             keep_alive: extend each claim in the background until the next one is asked for.
+            prefetch: how many items to claim in one round trip, from 1 to 1000, as far as they
+                are there; those that are done are acknowledged when the next ones are claimed.
+                For much short work: what is claimed ahead waits behind what is being worked
+                on. When half the lease is over, it is extended. If the process is killed,
+                items that are done but not acknowledged are handed out again.
 
         Yields:
-            Claims. One round trip each, O(log n) (``claims/claim.lua``); while it waits, two
-            commands a second.
+            Claims. One round trip for each ``prefetch`` of them, O(log n) a claim
+            (``claims/claim.lua``); while it waits, two commands a second.
 
         Raises:
-            ValueError: if the lease is not above 0, or the timeout below 0.
+            ValueError: if the lease is not above 0, the timeout below 0, or ``prefetch`` not
+                from 1 to 1000.
         """
         timeout = check_timeout(timeout)
-        return self._consume(self._desk(lease, keep_alive=keep_alive), timeout)
+        prefetch = check_prefetch(prefetch)
+        return self._consume(self._desk(lease, keep_alive=keep_alive), timeout, prefetch)
 
     async def ack_all(self, claims: Iterable[AsyncClaim[T]]) -> None:
         """Acknowledge many claims of this set; those that have ended already are passed over.
@@ -187,19 +199,20 @@ class AsyncClaimingSet(AsyncReadableSet[T]):
         return desk
 
     async def _consume(
-        self, desk: AsyncDesk, timeout: float | None
+        self, desk: AsyncDesk, timeout: float | None, prefetch: int
     ) -> AsyncGenerator[AsyncClaim[T], None]:
         async with self._backend.dedicated() as backend:
             claim: AsyncClaim[T] | None = None
+            tray: AsyncTray[T] = AsyncTray()
             try:
                 while True:
-                    done = {} if claim is None or claim.is_over else {claim.hold: claim}
+                    tray.note_done(claim)
                     claim = None
                     cancellation = AsyncCancellation()
-                    found = await self._claim(backend, desk, 1, timeout, done)
-                    if not found:
+                    await self._fill(tray, backend, desk, timeout, prefetch)
+                    if not tray.ready:
                         return
-                    claim = found[0]
+                    claim = tray.ready.popleft()
                     cancellation.check()
                     if desk.keep_alive:
                         claim.start_keeping(interrupts=False)
@@ -211,6 +224,47 @@ class AsyncClaimingSet(AsyncReadableSet[T]):
                     await claim.stop_keeping()
                     if not claim.is_over:
                         await claim.give_back(None)
+                await self._put_away(tray)
+
+    async def _fill(
+        self,
+        tray: AsyncTray[T],
+        backend: AsyncBackend,
+        desk: AsyncDesk,
+        timeout: float | None,
+        prefetch: int,
+    ) -> None:
+        """See to it that the tray has claims that are held for some time, if there are any."""
+        if tray.ready and tray.age() > desk.terms.lease / 2:
+            await self._renew(tray, desk)
+        if not tray.ready:
+            # They are acknowledged before this waits: if the wait fails, they are not to be again.
+            done = tray.take_done()
+            tray.put(await self._claim(backend, desk, prefetch, timeout, done))
+
+    async def _renew(self, tray: AsyncTray[T], desk: AsyncDesk) -> None:
+        """Acknowledge what is done, and extend what is to be done, dropping what is lost."""
+        await self._acknowledge(tray.take_done())
+        holds = [claim.hold for claim in tray.ready]
+        deadlines = await self._backend.extend(self._name, holds, desk.terms.lease)
+        held: list[AsyncClaim[T]] = []
+        for claim, deadline in zip(tray.ready, deadlines, strict=True):
+            if deadline is None:
+                claim.note_end(held=False)
+                _log.warning("%r before its turn came: prefetch less, or claim for longer", claim)
+            else:
+                claim.note_extension(deadline)
+                held.append(claim)
+        tray.put(held)
+
+    async def _put_away(self, tray: AsyncTray[T]) -> None:
+        """Acknowledge what is done when a loop is left, and put back what was not begun."""
+        try:
+            await self._acknowledge(tray.take_done())
+        except Exception as error:  # noqa: BLE001  (what ended the loop is what counts)
+            _log.warning("could not acknowledge items of %r: %r", self._name, error)
+        for claim in tray.ready:
+            await claim.put_back()
 
     async def _unsettled(self, claims: Iterable[AsyncClaim[T]]) -> dict[Hold, AsyncClaim[T]]:
         """Return those that have not ended, once each; they are not extended any more."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import deque
 from typing import TYPE_CHECKING, Generic
 
 from redset._checks import check_delay, check_lease, check_reason, check_score
@@ -14,7 +15,7 @@ from redset.exceptions import LeaseLost
 from redset.interfaces import NOW
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from types import TracebackType
     from typing import Self
 
@@ -50,6 +51,36 @@ class AsyncDesk:
         """Tell of dead letters that had to go."""
         if dropped:
             _log.error("dropped %d dead letters of %r: the limit is reached", dropped, self.name)
+
+
+class AsyncTray(Generic[T_co]):
+    """What a loop over ``consume`` has claimed: what is to be done next, and what is done."""
+
+    __slots__ = ("_began", "_done", "ready")
+
+    def __init__(self) -> None:
+        self.ready: deque[AsyncClaim[T_co]] = deque()
+        self._done: dict[Hold, AsyncClaim[T_co]] = {}
+        self._began = 0.0
+
+    def put(self, claims: Iterable[AsyncClaim[T_co]]) -> None:
+        """Have these done next, and none else, beginning now."""
+        self._began = time.monotonic()
+        self.ready = deque(claims)
+
+    def age(self) -> float:
+        """Return for how many seconds they have been here."""
+        return time.monotonic() - self._began
+
+    def note_done(self, claim: AsyncClaim[T_co] | None) -> None:
+        """Note that a claim is done, unless it has ended already."""
+        if claim is not None and not claim.is_over:
+            self._done[claim.hold] = claim
+
+    def take_done(self) -> dict[Hold, AsyncClaim[T_co]]:
+        """Return what is done, and forget it."""
+        done, self._done = self._done, {}
+        return done
 
 
 class AsyncClaim(Generic[T_co]):
@@ -224,7 +255,7 @@ class AsyncClaim(Generic[T_co]):
         if deadline is None:
             self._settle(held=False)
         else:
-            self._lease = self._lease._replace(deadline=deadline)
+            self.note_extension(deadline)
         return self._lease.deadline
 
     async def bury(self, reason: str) -> None:
@@ -276,6 +307,18 @@ class AsyncClaim(Generic[T_co]):
                 await self._release(None, 0.0)
         except Exception as another:  # noqa: BLE001  (the first error is what counts)
             _log.warning("could not give back an item of %r: %r", self._desk.name, another)
+
+    async def put_back(self) -> None:
+        """Put the item back whose work was not begun; no error hides what that is for."""
+        try:
+            # Not an attempt; but what was tried before must not forget that.
+            await self._release(None, 0.0, fresh=self.attempt == 1)
+        except Exception as error:  # noqa: BLE001  (what ended the loop is what counts)
+            _log.warning("could not put back an item of %r: %r", self._desk.name, error)
+
+    def note_extension(self, deadline: float) -> None:
+        """Note that the claim was extended."""
+        self._lease = self._lease._replace(deadline=deadline)
 
     def note_end(self, *, held: bool) -> None:
         """Note that the claim has ended, and whether it was held until then."""

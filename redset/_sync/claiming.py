@@ -9,11 +9,11 @@ import math
 import time
 from typing import TYPE_CHECKING, Any
 
-from redset._checks import check_lease, check_num, check_retry, check_timeout
+from redset._checks import check_lease, check_num, check_prefetch, check_retry, check_timeout
 from redset._chunks import CHUNK, chunks
 from redset._decoding import describe
 from redset._keeping import Cancellation
-from redset._sync.claims import Claim, Desk
+from redset._sync.claims import Claim, Desk, Tray
 from redset._sync.reading import ReadableSet
 from redset._types import T
 from redset.exceptions import LeaseLost
@@ -124,7 +124,12 @@ class ClaimingSet(ReadableSet[T]):
         return self._claim(self._backend, desk, num, timeout, unsettled)
 
     def consume(
-        self, lease: float = 60.0, timeout: float | None = None, *, keep_alive: bool = False
+        self,
+        lease: float = 60.0,
+        timeout: float | None = None,
+        *,
+        keep_alive: bool = False,
+        prefetch: int = 1,
     ) -> Generator[Claim[T], None, None]:
         """Iterate over claims of the first items, one at a time, for ever.
 
@@ -139,16 +144,23 @@ class ClaimingSet(ReadableSet[T]):
             timeout: how many seconds to wait for an item before the iteration ends; None
                 waits for ever.
             keep_alive: extend each claim in the background until the next one is asked for.
+            prefetch: how many items to claim in one round trip, from 1 to 1000, as far as they
+                are there; those that are done are acknowledged when the next ones are claimed.
+                For much short work: what is claimed ahead waits behind what is being worked
+                on. When half the lease is over, it is extended. If the process is killed,
+                items that are done but not acknowledged are handed out again.
 
         Yields:
-            Claims. One round trip each, O(log n) (``claims/claim.lua``); while it waits, two
-            commands a second.
+            Claims. One round trip for each ``prefetch`` of them, O(log n) a claim
+            (``claims/claim.lua``); while it waits, two commands a second.
 
         Raises:
-            ValueError: if the lease is not above 0, or the timeout below 0.
+            ValueError: if the lease is not above 0, the timeout below 0, or ``prefetch`` not
+                from 1 to 1000.
         """
         timeout = check_timeout(timeout)
-        return self._consume(self._desk(lease, keep_alive=keep_alive), timeout)
+        prefetch = check_prefetch(prefetch)
+        return self._consume(self._desk(lease, keep_alive=keep_alive), timeout, prefetch)
 
     def ack_all(self, claims: Iterable[Claim[T]]) -> None:
         """Acknowledge many claims of this set; those that have ended already are passed over.
@@ -188,18 +200,21 @@ class ClaimingSet(ReadableSet[T]):
             self._latest_desk = desk
         return desk
 
-    def _consume(self, desk: Desk, timeout: float | None) -> Generator[Claim[T], None, None]:
+    def _consume(
+        self, desk: Desk, timeout: float | None, prefetch: int
+    ) -> Generator[Claim[T], None, None]:
         with self._backend.dedicated() as backend:
             claim: Claim[T] | None = None
+            tray: Tray[T] = Tray()
             try:
                 while True:
-                    done = {} if claim is None or claim.is_over else {claim.hold: claim}
+                    tray.note_done(claim)
                     claim = None
                     cancellation = Cancellation()
-                    found = self._claim(backend, desk, 1, timeout, done)
-                    if not found:
+                    self._fill(tray, backend, desk, timeout, prefetch)
+                    if not tray.ready:
                         return
-                    claim = found[0]
+                    claim = tray.ready.popleft()
                     cancellation.check()
                     if desk.keep_alive:
                         claim.start_keeping(interrupts=False)
@@ -211,6 +226,47 @@ class ClaimingSet(ReadableSet[T]):
                     claim.stop_keeping()
                     if not claim.is_over:
                         claim.give_back(None)
+                self._put_away(tray)
+
+    def _fill(
+        self,
+        tray: Tray[T],
+        backend: Backend,
+        desk: Desk,
+        timeout: float | None,
+        prefetch: int,
+    ) -> None:
+        """See to it that the tray has claims that are held for some time, if there are any."""
+        if tray.ready and tray.age() > desk.terms.lease / 2:
+            self._renew(tray, desk)
+        if not tray.ready:
+            # They are acknowledged before this waits: if the wait fails, they are not to be again.
+            done = tray.take_done()
+            tray.put(self._claim(backend, desk, prefetch, timeout, done))
+
+    def _renew(self, tray: Tray[T], desk: Desk) -> None:
+        """Acknowledge what is done, and extend what is to be done, dropping what is lost."""
+        self._acknowledge(tray.take_done())
+        holds = [claim.hold for claim in tray.ready]
+        deadlines = self._backend.extend(self._name, holds, desk.terms.lease)
+        held: list[Claim[T]] = []
+        for claim, deadline in zip(tray.ready, deadlines, strict=True):
+            if deadline is None:
+                claim.note_end(held=False)
+                _log.warning("%r before its turn came: prefetch less, or claim for longer", claim)
+            else:
+                claim.note_extension(deadline)
+                held.append(claim)
+        tray.put(held)
+
+    def _put_away(self, tray: Tray[T]) -> None:
+        """Acknowledge what is done when a loop is left, and put back what was not begun."""
+        try:
+            self._acknowledge(tray.take_done())
+        except Exception as error:  # noqa: BLE001  (what ended the loop is what counts)
+            _log.warning("could not acknowledge items of %r: %r", self._name, error)
+        for claim in tray.ready:
+            claim.put_back()
 
     def _unsettled(self, claims: Iterable[Claim[T]]) -> dict[Hold, Claim[T]]:
         """Return those that have not ended, once each; they are not extended any more."""

@@ -8,6 +8,7 @@ import time
 from collections.abc import Sized
 from typing import TYPE_CHECKING, Any, overload
 
+from redset._buffering import Buffer
 from redset._checks import (
     check_duration,
     check_num,
@@ -210,6 +211,24 @@ class SortedSet(ClaimingSet[T]):
             new += self._put(entries, rule)
         return new
 
+    def buffered(self, max_items: int = 1000, max_delay: float | None = None) -> Buffer[T]:
+        """Return a buffer that stores items which are added one by one with few commands.
+
+        Args:
+            max_items: how many it holds at most, and how many are stored by one command.
+            max_delay: for how many seconds an item may wait for others; by default 0.05 in
+                blocking code, where ``add`` of the buffer returns before the item is stored,
+                and not at all with asyncio, where it returns after that.
+
+        Returns:
+            A context manager, whose ``add`` takes what ``add`` of the set does. What is still
+            in it when the block is left is stored then.
+
+        Raises:
+            ValueError: if ``max_items`` is below 1, or ``max_delay`` below 0.
+        """
+        return Buffer(self._encoded, self._put, max_items, max_delay)
+
     def increment(self, item: T, by: float = 1.0) -> float:
         """Add to the score of an item, which is added with a score of ``by`` if absent.
 
@@ -367,6 +386,12 @@ class SortedSet(ClaimingSet[T]):
 
     def _default_scores(self, num: int) -> list[float]:
         return [0.0] * num
+
+    def _encoded(
+        self, item: T, score: float | None, merge: Merge | None
+    ) -> tuple[tuple[bytes, Any], Merge]:
+        given = self._scores_of([item])[0] if score is None else check_score(score)
+        return (self._dump(item), given), self._rule(merge)
 
     def _put(self, entries: list[tuple[bytes, Any]], merge: Merge) -> int:
         return self._backend.add(self._name, entries, merge)

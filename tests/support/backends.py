@@ -81,6 +81,16 @@ class Backends:
             self._backends[kind] = self._open(kind)
         return self._backends[kind]
 
+    @contextmanager
+    def opened(self, kind: str, url: str) -> Iterator[Backend]:
+        """Open a backend by its URL; that of a kind with asyncio is made blocking."""
+        if kind.endswith("-async"):
+            with blocking(lambda: connect_async(url)) as backend:
+                yield backend
+        else:
+            with connect(url) as backend:
+                yield backend
+
     def server(self, kind: str) -> Server:
         """Return the one server of this kind."""
         server: Server = self._serve(kind, lambda: Server(cast("Kind", kind)))
