@@ -135,6 +135,15 @@ def redset_add(port: int, num: int, watch: Watch) -> None:
         watch.stop()
 
 
+def redset_buffered(port: int, num: int, watch: Watch) -> None:
+    with _jobs(port) as jobs:
+        watch.start()
+        with jobs.buffered() as buffer:
+            for number in range(num):
+                buffer.add(f"item {number}")
+        watch.stop()
+
+
 def redset_update(port: int, num: int, watch: Watch) -> None:
     with _jobs(port) as jobs:
         watch.start()
@@ -146,6 +155,14 @@ def redset_consume(port: int, _num: int, watch: Watch) -> None:
     with _jobs(port) as jobs:
         watch.start()
         for _claim in jobs.consume(timeout=0):
+            watch.work()
+        watch.stop()
+
+
+def redset_prefetch(port: int, _num: int, watch: Watch) -> None:
+    with _jobs(port) as jobs:
+        watch.start()
+        for _claim in jobs.consume(timeout=0, prefetch=BATCH):
             watch.work()
         watch.stop()
 
@@ -363,7 +380,8 @@ def docket_work(port: int, _num: int, watch: Watch) -> None:
 
 BY_HAND = Contestant("redis-py zadd, zpopmin", 5_000, by_hand_add, by_hand_pop)
 OURS = [
-    Contestant("redset add, consume", 5_000, redset_add, redset_consume, limit=3),
+    Contestant("redset add, consume", 5_000, redset_add, redset_consume),
+    Contestant("redset buffered, prefetch", 20_000, redset_buffered, redset_prefetch, limit=3),
     Contestant("redset add, claims", 5_000, redset_add, redset_claims),
     Contestant("redset update, consume", 5_000, redset_update, redset_consume, batched=True),
     Contestant("redset update, claims", 50_000, redset_update, redset_claims, True, 10),
