@@ -71,6 +71,8 @@ def claiming(jobs: SortedSet[Task]) -> None:
     jobs.consume("60")  # wrong: a lease of str
     jobs.consume(timeout="5")  # wrong: a timeout of str
     jobs.consume(60, None, True)  # wrong: keyword only
+    jobs.consume(prefetch="100")  # wrong: a number of str
+    jobs.consume(prefetch=None)  # wrong: 1 is for none
     jobs.stats(1)  # wrong: no argument
 
 

@@ -87,6 +87,7 @@ def each_way_to_claim(jobs: SortedSet[Task]) -> None:
     assert_type(next(jobs.consume()), Claim[Task])
     iterator: Iterator[Claim[Task]] = jobs.consume(60, timeout=None, keep_alive=True)
     assert_type([claim.item for claim in iterator], list[Task])
+    assert_type(next(jobs.consume(prefetch=100)), Claim[Task])
     for claim in jobs.consume(timeout=1):
         assert_type(claim, Claim[Task])
         assert_type(claim.item, Task)
