@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 SCRIPTS = [
     "add",
+    "increment",
     *(f"claims/{name}" for name in ("claim", "acknowledge", "release", "extend", "reject")),
 ]
 
@@ -243,6 +244,13 @@ class TestLostReplies:
         assert s.add_new("b", 7) is False
         assert lost.is_set()
         assert list(direct.items()) == [("a", 5.0), ("b", 6.0)]
+
+    def test_an_increment(self, s: Any, lose: Callable[[], Event], direct: SortedSet[str]) -> None:
+        for score in (2.5, 5.0):
+            lost = lose()
+            assert s.increment("a", 2.5) == score
+            assert lost.is_set()
+        assert direct.score("a") == 5.0
 
     def test_an_add_to_a_schedule(
         self, remote: Remote, proxy: Proxy, lose: Callable[[], Event], direct: SortedSet[str]

@@ -238,7 +238,8 @@ class AsyncSortedSet(AsyncClaimingSet[T]):
             by: how much to add to its score; may be negative.
 
         Returns:
-            The new score. One round trip, O(log n) (``ZINCRBY``).
+            The new score. One round trip, O(log n) (``increment.lua``: ``ZINCRBY``, and a
+            wake-up). It has its effect once, as `add` does.
 
         Raises:
             ScoreError: if the sum would not be a number.

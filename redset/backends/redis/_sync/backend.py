@@ -122,9 +122,12 @@ class RedisBackend(ClaimingBackend):
         return commands.flags(reply)
 
     def increment(self, name: str, member: bytes, by: float) -> float:
-        """See `redset.interfaces.Backend.increment`. ``ZINCRBY``, O(log n)."""
+        """See `redset.interfaces.Backend.increment`. ``increment.lua``, O(log n)."""
+        add_keys = keys.add_keys(name)
         try:
-            return float(self._command("ZINCRBY", name.encode(), by, member))
+            if add_keys is None:
+                return float(self._command("ZINCRBY", name.encode(), by, member))
+            return float(self._script_once("increment", name, add_keys, [by, member]))
         except Exception as error:
             if "not a number" not in str(error):
                 raise
