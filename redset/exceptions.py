@@ -10,6 +10,7 @@ from __future__ import annotations
 __all__ = [
     "DecodeError",
     "EmptySetError",
+    "KeyingError",
     "LeaseLost",
     "LockTimeout",
     "MissingDependencyError",
@@ -28,6 +29,13 @@ class EmptySetError(RedsetError, KeyError):
 
     # KeyError shows the repr of its argument, which makes a sentence look like data.
     __str__ = Exception.__str__
+
+
+class KeyingError(RedsetError, TypeError):
+    """A set is opened with ``key=`` whose items were added without, or the reverse.
+
+    Nothing was changed. Open it as it was written; to change it over, drain it first.
+    """
 
 
 class LockTimeout(RedsetError, TimeoutError):  # noqa: N818  (its name in 0.5.1)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         Entry,
         Hold,
         Merge,
+        Payload,
         Stats,
         Terms,
     )
@@ -172,6 +173,20 @@ class AsyncBackend(Protocol):
 
     async def intersect(self, name: str, others: Sequence[str]) -> int:
         """See `Backend.intersect`."""
+        ...
+
+    async def entries(
+        self, name: str, members: Sequence[bytes], *, low: Bound = ...
+    ) -> list[Entry]:
+        """See `Backend.entries`."""
+        ...
+
+    def keyed(self, payload: Payload) -> AsyncBackend:
+        """See `Backend.keyed`."""
+        ...
+
+    async def is_keyed(self, name: str) -> bool | None:
+        """See `Backend.is_keyed`."""
         ...
 
     async def clear(self, name: str) -> bool:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         Entry,
         Hold,
         Merge,
+        Payload,
         Stats,
         Terms,
     )
@@ -245,6 +246,32 @@ class Backend(Protocol):
 
     def intersect(self, name: str, others: Sequence[str]) -> int:
         """Remove members that are not in all the others; return how many were removed."""
+        ...
+
+    def entries(self, name: str, members: Sequence[bytes], *, low: Bound = ...) -> list[Entry]:
+        """Return the entries of those members that are there with a score from ``low``, in turn."""
+        ...
+
+    def keyed(self, payload: Payload) -> Backend:
+        """Return a view of this backend whose sets are keyed.
+
+        It is a backend as this one is, to which this one's documentation applies. Members are
+        keys there: identity, order and scores are theirs. With each goes a payload, stored
+        beside the set. Members given to `add`, `schedule`, `remember` and `increment` may be
+        `KeyedMember`, plain bytes having an empty payload; members returned in entries and
+        leases are `KeyedMember`. The rule says which payload stays if the key waits already:
+        in the set, parked, or held back. A claim takes its payload along: what is added
+        meanwhile is another copy with its own, and if the claimed one comes back to such a
+        copy, or to one that was added since it became a dead letter, it is the one that was
+        added first. Dead letters have their ``key``, by which they are redriven and forgotten.
+
+        Every call raises `KeyingError`, and changes nothing, if the set has members but no
+        payloads at all. Others' members without one have None for a payload.
+        """
+        ...
+
+    def is_keyed(self, name: str) -> bool | None:
+        """Tell whether a set holds members with payloads; None if there is no such set."""
         ...
 
     def clear(self, name: str) -> bool:

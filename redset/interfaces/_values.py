@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+
+if TYPE_CHECKING:
+    from typing import Self
 
 __all__ = [
     "NOW",
@@ -13,15 +16,44 @@ __all__ = [
     "DeadLetter",
     "Entry",
     "Hold",
+    "KeyedMember",
     "Lease",
     "Merge",
     "Moment",
+    "Payload",
     "Stats",
     "Terms",
 ]
 
 Entry: TypeAlias = tuple[bytes, float]
 """One stored pair: the member's bytes and its score."""
+
+
+class KeyedMember(bytes):
+    """A member of a keyed set: its key, with the payload that goes with it.
+
+    It is equal to the plain bytes of its key, which are its identity.
+    """
+
+    payload: bytes | None
+    """What is stored for the key; None if it was added without a payload, by others."""
+
+    def __new__(cls, key: bytes, payload: bytes | None) -> Self:
+        """Return the key with its payload."""
+        member = super().__new__(cls, key)
+        member.payload = payload
+        return member
+
+
+class Payload(Enum):
+    """Which payload stays when a key is added that is there already."""
+
+    NEWEST = "newest"
+    """The payload that was added last."""
+    FIRST = "first"
+    """The payload that was added first."""
+    WITH_SCORE = "with_score"
+    """The payload that came with the score that stays by the rule of `Merge`."""
 
 
 class Merge(Enum):
@@ -67,6 +99,8 @@ class DeadLetter:
     """When it was set aside, in unix seconds by the backend's clock; 0.0 until then."""
     attempts: int = 0
     """How often it had been claimed; 0 if it was taken without a claim."""
+    key: bytes | None = None
+    """The key it has in a keyed set, where ``raw`` is its payload; None in other sets."""
 
 
 class Lease(NamedTuple):
