@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
     from contextlib import AbstractContextManager
 
-    from redset.backends.memory._ledger import _Record
+    from redset.backends.memory._ledger import Record
     from redset.backends.memory._sortedmap import SortedMap
     from redset.interfaces import Hold, Lease, Terms
 
@@ -151,7 +151,7 @@ class TokensBeginAnewWhenCleared(MemoryBackend):
 @caught_by("test_a_stale_holder_changes_nothing", "test_a_claim_is_ended_by_its_token_alone")
 class AsksForNoToken(ByLedger):
     class Own(Ledger):
-        def _held(self, hold: Hold) -> _Record | None:
+        def _held(self, hold: Hold) -> Record | None:
             record = self.records.get(hold[0])
             return record if record is not None and record.token else None
 
@@ -159,7 +159,7 @@ class AsksForNoToken(ByLedger):
 @caught_by("test_a_claim_is_ended_by_its_token_alone")
 class ReadsTheFirstDigitsOfTokens(ByLedger):
     class Own(Ledger):
-        def _held(self, hold: Hold) -> _Record | None:
+        def _held(self, hold: Hold) -> Record | None:
             record = self.records.get(hold[0])
             starts = record is not None and str(record.token).startswith(str(hold[1]))
             return record if starts else None
@@ -168,7 +168,7 @@ class ReadsTheFirstDigitsOfTokens(ByLedger):
 @caught_by("test_a_delayed_member_is_out_of_sight")
 class TakesDelaysForClaims(ByLedger):
     class Own(Ledger):
-        def _held(self, hold: Hold) -> _Record | None:
+        def _held(self, hold: Hold) -> Record | None:
             record = self.records.get(hold[0])
             return record if record is not None and record.token == hold[1] else None
 
@@ -211,7 +211,7 @@ class AcknowledgesLast(MemoryBackend):
 @caught_by("test_acknowledged_work_is_gone", "test_a_claim_takes_the_first")
 class LeavesATrace(ByLedger):
     class Own(Ledger):
-        def end(self, waiting: SortedMap, hold: Hold, merge: Merge) -> _Record | None:
+        def end(self, waiting: SortedMap, hold: Hold, merge: Merge) -> Record | None:
             deadline = self.claims.scores.get(hold[0])
             record = super().end(waiting, hold, merge)
             if record is not None and deadline is not None:
@@ -232,7 +232,7 @@ class LeavesATrace(ByLedger):
 )
 class HandsOutWhatIsHeld(ByLedger):
     class Own(Ledger):
-        def _resume(self, member: bytes, record: _Record, score: float, merge: Merge) -> bool:
+        def _resume(self, member: bytes, record: Record, score: float, merge: Merge) -> bool:
             return bool(record.token) or super()._resume(member, record, score, merge)
 
 
@@ -243,7 +243,7 @@ class HandsOutWhatIsHeld(ByLedger):
 )
 class ForgetsWhatIsAddedMeanwhile(ByLedger):
     class Own(Ledger):
-        def _resume(self, member: bytes, record: _Record, score: float, merge: Merge) -> bool:
+        def _resume(self, member: bytes, record: Record, score: float, merge: Merge) -> bool:
             return not record.token and super()._resume(member, record, score, merge)
 
 
@@ -260,7 +260,7 @@ class StopsAtWhatIsHeld(ByLedger):
 @caught_by("test_a_copy_runs_when_the_claim_has_ended")
 class ParksTheLatestScore(ByLedger):
     class Own(Ledger):
-        def _resume(self, member: bytes, record: _Record, score: float, merge: Merge) -> bool:
+        def _resume(self, member: bytes, record: Record, score: float, merge: Merge) -> bool:
             return super()._resume(member, record, score, Merge.REPLACE if record.token else merge)
 
 
@@ -275,7 +275,7 @@ class UnparksOverWhatIsNewer(ByLedger):
 @caught_by("test_a_copy_runs_when_the_claim_has_ended")
 class PutsBackOverWhatIsNewer(ByLedger):
     class Own(Ledger):
-        def _return(self, waiting: SortedMap, member: bytes, record: _Record, merge: Merge) -> None:
+        def _return(self, waiting: SortedMap, member: bytes, record: Record, merge: Merge) -> None:
             waiting.remove(member)
             super()._return(waiting, member, record, merge)
 

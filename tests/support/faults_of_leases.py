@@ -18,7 +18,7 @@ from tests.support.faults_of_claims import ByLedger
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from redset.backends.memory._ledger import _Record
+    from redset.backends.memory._ledger import Record
     from redset.interfaces import Claimed, DeadLetter, Entry, Hold
 
 
@@ -62,7 +62,7 @@ class PutsBackAHundredAndForgetsTheRest(ByLedger):
 @caught_by("test_what_comes_back_is_in_its_place", "test_a_lease_that_ran_out_comes_back")
 class PutsBackAtTheFront(ByLedger):
     class Own(Ledger):
-        def _return(self, waiting: SortedMap, member: bytes, record: _Record, merge: Merge) -> None:
+        def _return(self, waiting: SortedMap, member: bytes, record: Record, merge: Merge) -> None:
             super()._return(waiting, member, record._replace(score=0.0), merge)
 
 
@@ -76,7 +76,7 @@ class CountsNoAttempts(ByLedger):
 @caught_by("test_attempts_are_counted", "test_what_is_added_while_it_is_claimed_waits")
 class CountsWhatIsDone(ByLedger):
     class Own(Ledger):
-        def end(self, waiting: SortedMap, hold: Hold, merge: Merge) -> _Record | None:
+        def end(self, waiting: SortedMap, hold: Hold, merge: Merge) -> Record | None:
             record = super().end(waiting, hold, merge)
             if record is not None:
                 self._note(waiting, hold[0], record.attempt)
@@ -86,7 +86,7 @@ class CountsWhatIsDone(ByLedger):
 @caught_by("test_attempts_are_counted")
 class CountsFromOneAfterADelay(ByLedger):
     class Own(Ledger):
-        def _return(self, waiting: SortedMap, member: bytes, record: _Record, merge: Merge) -> None:
+        def _return(self, waiting: SortedMap, member: bytes, record: Record, merge: Merge) -> None:
             attempt = record.attempt if record.token else 0
             super()._return(waiting, member, record._replace(attempt=attempt), merge)
 
@@ -295,7 +295,7 @@ class DelaysNothingThatIsThere(ByLedger):
 @caught_by("test_what_is_added_meets_a_delay")
 class EndsNoDelays(ByLedger):
     class Own(Ledger):
-        def _resume(self, member: bytes, record: _Record, score: float, merge: Merge) -> bool:
+        def _resume(self, member: bytes, record: Record, score: float, merge: Merge) -> bool:
             if not record.token and merge is Merge.REPLACE:
                 self.records[member] = record._replace(score=score)
                 return False
@@ -305,14 +305,14 @@ class EndsNoDelays(ByLedger):
 @caught_by("test_what_is_added_meets_a_delay")
 class EndsAllDelays(ByLedger):
     class Own(Ledger):
-        def _resume(self, member: bytes, record: _Record, score: float, merge: Merge) -> bool:
+        def _resume(self, member: bytes, record: Record, score: float, merge: Merge) -> bool:
             return super()._resume(member, record, score, merge if record.token else Merge.REPLACE)
 
 
 @caught_by("test_scores_meet_when_a_delay_ends")
 class ForgetsWhatIsAddedToADelay(ByLedger):
     class Own(Ledger):
-        def _resume(self, member: bytes, record: _Record, score: float, merge: Merge) -> bool:
+        def _resume(self, member: bytes, record: Record, score: float, merge: Merge) -> bool:
             score = score if record.token else record.score
             return super()._resume(member, record, score, merge)
 
@@ -320,7 +320,7 @@ class ForgetsWhatIsAddedToADelay(ByLedger):
 @caught_by("test_scores_meet_when_a_delay_ends")
 class EndsDelaysOverWhatIsNewer(ByLedger):
     class Own(Ledger):
-        def _return(self, waiting: SortedMap, member: bytes, record: _Record, merge: Merge) -> None:
+        def _return(self, waiting: SortedMap, member: bytes, record: Record, merge: Merge) -> None:
             if not record.token:
                 waiting.remove(member)
             super()._return(waiting, member, record, merge)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         Entry,
         Hold,
         Merge,
+        Payload,
         Stats,
         Terms,
     )
@@ -60,10 +61,10 @@ class AsyncMemoryBackend:
         return f"<{type(self).__name__} of {self._store!r}>"
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, AsyncMemoryBackend) and other._store is self._store
+        return isinstance(other, AsyncMemoryBackend) and other._store == self._store
 
     def __hash__(self) -> int:
-        return hash((AsyncMemoryBackend, id(self._store)))
+        return hash((AsyncMemoryBackend, self._store))
 
     async def __aenter__(self) -> Self:
         return self
@@ -199,6 +200,20 @@ class AsyncMemoryBackend:
     async def intersect(self, name: str, others: Sequence[str]) -> int:
         """See `redset.interfaces.Backend.intersect`."""
         return self._store.intersect(name, others)
+
+    async def entries(
+        self, name: str, members: Sequence[bytes], *, low: Bound = -math.inf
+    ) -> list[Entry]:
+        """See `redset.interfaces.Backend.entries`."""
+        return self._store.entries(name, members, low=low)
+
+    def keyed(self, payload: Payload) -> AsyncMemoryBackend:
+        """See `redset.interfaces.Backend.keyed`."""
+        return AsyncMemoryBackend(self._store.keyed(payload))
+
+    async def is_keyed(self, name: str) -> bool | None:
+        """See `redset.interfaces.Backend.is_keyed`."""
+        return self._store.is_keyed(name)
 
     async def clear(self, name: str) -> bool:
         """See `redset.interfaces.Backend.clear`."""

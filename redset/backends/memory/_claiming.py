@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from redset.backends.memory._held import HeldSets
 from redset.backends.memory._ledger import Ledger
 from redset.backends.memory._sortedmap import SortedMap
-from redset.interfaces import NOW, Claimed, DeadLetter, Stats
+from redset.interfaces import NOW, Claimed, Stats
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -39,7 +39,7 @@ class ClaimingStore(HeldSets):
         self, name: str, count: int, terms: Terms, *, acknowledge: Sequence[Hold] = ()
     ) -> Claimed:
         """See `redset.interfaces.Backend.claim`. O(log n) a member."""
-        with self._guard, self._account(name) as (ledger, waiting):
+        with self._guarded(name), self._account(name) as (ledger, waiting):
             held = [ledger.end(waiting, hold, terms.merge) is not None for hold in acknowledge]
             now = self._clock.time()
             before = len(waiting.scores)
@@ -95,7 +95,7 @@ class ClaimingStore(HeldSets):
 
     def acknowledge(self, name: str, holds: Sequence[Hold], merge: Merge) -> list[bool]:
         """See `redset.interfaces.Backend.acknowledge`. O(1) a claim."""
-        with self._guard, self._account(name) as (ledger, waiting):
+        with self._guarded(name), self._account(name) as (ledger, waiting):
             held = [ledger.end(waiting, hold, merge) is not None for hold in holds]
             self._wake(name)
             return held
@@ -112,7 +112,7 @@ class ClaimingStore(HeldSets):
     ) -> bool:
         """See `redset.interfaces.Backend.release`. O(log n)."""
         self._check_guard()
-        with self._guard, self._account(name) as (ledger, waiting):
+        with self._guarded(name), self._account(name) as (ledger, waiting):
             now = self._clock.time()
             held = ledger.release(waiting, hold, merge, now, score=score, delay=delay, fresh=fresh)
             self._wake(name)
@@ -120,7 +120,7 @@ class ClaimingStore(HeldSets):
 
     def extend(self, name: str, holds: Sequence[Hold], lease: float) -> list[float | None]:
         """See `redset.interfaces.Backend.extend`. O(log n) a claim."""
-        with self._guard, self._account(name) as (ledger, _):
+        with self._guarded(name), self._account(name) as (ledger, _):
             deadline = self._clock.time() + lease
             extended = [ledger.extend(hold, deadline) for hold in holds]
             # Who waits for a lease to run out has to look at the time anew.
@@ -132,22 +132,15 @@ class ClaimingStore(HeldSets):
     ) -> tuple[list[bool], int]:
         """See `redset.interfaces.Backend.reject`. O(d log d) for d dead letters."""
         self._check_guard()
-        with self._guard, self._account(name) as (ledger, waiting):
-            held: list[bool] = []
-            letters: list[DeadLetter] = []
-            for hold, reason in rejected:
-                record = ledger.end(waiting, hold, merge)
-                held.append(record is not None)
-                if record is not None:
-                    letters.append(
-                        DeadLetter(hold[0], reason, record.score, 0.0, attempts=record.attempt)
-                    )
+        with self._guarded(name), self._account(name) as (ledger, waiting):
+            letters = [ledger.reject(waiting, hold, merge, why) for hold, why in rejected]
             self._wake(name)
-            return held, self._bury(name, letters, limit)
+            dropped = self._bury(name, [each for each in letters if each is not None], limit)
+            return [each is not None for each in letters], dropped
 
     def stats(self, name: str, high: Bound) -> Stats:
         """See `redset.interfaces.Backend.stats`. O(n) after changes, else O(log n)."""
-        with self._guard, self._account(name) as (ledger, waiting):
+        with self._guarded(name), self._account(name) as (ledger, waiting):
             claims = [member for member, _ in ledger.claims.first(1)]
             return Stats(
                 pending=len(waiting.scores) + len(ledger.delayed.scores),

@@ -11,15 +11,22 @@ from redset.backends.memory._waiting import WaitingStore
 from redset.interfaces import NOW
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Generator, Iterable, Sequence
+    from contextlib import AbstractContextManager
 
     from redset.backends.memory._ledger import Ledger
+    from redset.backends.memory._payloads import Payloads
     from redset.interfaces import Bound, Clock, DeadLetter, Entry, Merge
 
-__all__ = ["HeldSets"]
+__all__ = ["HeldSets", "member_of"]
 
 # How many dead letters are dropped at a time: whoever lowers the limit must not hold up others.
 _MOST_DROPPED = 1000
+
+
+def member_of(letter: DeadLetter) -> bytes:
+    """Return the bytes by which a dead letter is known."""
+    return letter.raw if letter.key is None else letter.key
 
 
 class HeldSets(WaitingStore):
@@ -30,6 +37,25 @@ class HeldSets(WaitingStore):
         self._sets: dict[str, SortedMap] = {}
         self._dead: dict[str, dict[bytes, DeadLetter]] = {}
         self._ledgers: dict[str, Ledger] = {}
+        self._payloads: dict[str, Payloads] = {}
+
+    def is_keyed(self, name: str) -> bool | None:
+        """See `redset.interfaces.Backend.is_keyed`. O(1)."""
+        with self._guard:
+            return self._is_keyed(name)
+
+    def _is_keyed(self, name: str) -> bool | None:
+        ledger = self._ledgers.get(name)
+        if name not in self._sets and (ledger is None or not ledger.records):
+            return None
+        return name in self._payloads
+
+    def _guarded(self, name: str, *others: str) -> AbstractContextManager[object]:  # noqa: ARG002
+        """Return what guards an operation on sets. A view may look at these first."""
+        return self._guard
+
+    def _left(self, name: str, members: Iterable[bytes]) -> None:
+        """Be told that members have left the set, for those who keep more of them."""
 
     @contextmanager
     def _open(self, name: str) -> Generator[SortedMap, None, None]:
@@ -50,6 +76,10 @@ class HeldSets(WaitingStore):
             self._wake(name)
         return new
 
+    def _all(self, name: str) -> list[Entry]:
+        held = self._sets.get(name)
+        return [] if held is None else list(held.scores.items())
+
     def _score(self, name: str, member: bytes) -> float | None:
         held = self._sets.get(name)
         return None if held is None else held.scores.get(member)
@@ -59,7 +89,7 @@ class HeldSets(WaitingStore):
 
     def _dead_letters(self, name: str) -> list[DeadLetter]:
         letters = self._dead.get(name, {}).values()
-        return sorted(letters, key=lambda letter: (letter.time, letter.raw))
+        return sorted(letters, key=lambda letter: (letter.time, member_of(letter)))
 
     def _exhume(self, name: str, members: Sequence[bytes]) -> list[DeadLetter]:
         dead = self._dead.get(name, {})
@@ -74,8 +104,8 @@ class HeldSets(WaitingStore):
         now = self._clock.time()
         dead = self._dead.setdefault(name, {})
         for letter in letters:
-            dead[letter.raw] = dataclasses.replace(letter, time=now)
+            dead[member_of(letter)] = dataclasses.replace(letter, time=now)
         dropped = self._dead_letters(name)[: min(max(len(dead) - limit, 0), _MOST_DROPPED)]
         for letter in dropped:
-            del dead[letter.raw]
+            del dead[member_of(letter)]
         return len(dropped)

@@ -25,7 +25,7 @@ _BATCH: Final = 100
 _SLACK: Final = 64
 
 
-class _Record(NamedTuple):
+class Record(NamedTuple):
     """What is kept of a member that is claimed, or held back (with token 0)."""
 
     token: int
@@ -39,7 +39,7 @@ class Ledger:
     __slots__ = ("attempts", "claims", "delayed", "parked", "records")
 
     def __init__(self) -> None:
-        self.records: dict[bytes, _Record] = {}
+        self.records: dict[bytes, Record] = {}
         self.claims = SortedMap()  # by deadline
         self.delayed = SortedMap()  # by the time at which the delay ends
         self.parked: dict[bytes, float] = {}
@@ -69,14 +69,14 @@ class Ledger:
                     attempt = record.attempt
                 lease = Lease(member, score, attempt + 1, token + len(leases), deadline)
                 self.claims.add([(member, deadline)], Merge.REPLACE)
-                self.records[member] = _Record(lease.token, lease.attempt, score)
+                self.records[member] = Record(lease.token, lease.attempt, score)
                 leases.append(lease)
             waiting.pop_first(len(first), high)
             for member, _ in first:
                 self.attempts.pop(member, None)
         return leases
 
-    def _resume(self, member: bytes, record: _Record, score: float, merge: Merge) -> bool:
+    def _resume(self, member: bytes, record: Record, score: float, merge: Merge) -> bool:
         """Tell whether a member of which there is a record can be claimed nevertheless."""
         if record.token:
             self.parked[member] = _merged(merge, self.parked.get(member, score), score)
@@ -98,7 +98,7 @@ class Ledger:
                     reason = (
                         f"the lease ran out in attempt {record.attempt} of {terms.max_attempts}"
                     )
-                    letters.append(DeadLetter(member, reason, record.score, now, record.attempt))
+                    letters.append(self._letter(member, record, reason))
                 else:
                     self._return(waiting, member, record, terms.merge)
             self._forget(member)
@@ -107,13 +107,24 @@ class Ledger:
             self._forget(member)
         return letters
 
-    def end(self, waiting: SortedMap, hold: Hold, merge: Merge) -> _Record | None:
+    def end(self, waiting: SortedMap, hold: Hold, merge: Merge) -> Record | None:
         """End a claim, and return its record; None if it is not held."""
         record = self._held(hold)
         if record is not None:
             self._unpark(waiting, hold[0], merge)
             self._forget(hold[0])
         return record
+
+    def reject(
+        self, waiting: SortedMap, hold: Hold, merge: Merge, reason: str
+    ) -> DeadLetter | None:
+        """End a claim, and return the dead letter that becomes of it; None if it is not held."""
+        record = self._held(hold)
+        if record is None:
+            return None
+        letter = self._letter(hold[0], record, reason)
+        self.end(waiting, hold, merge)
+        return letter
 
     def release(
         self,
@@ -142,11 +153,12 @@ class Ledger:
             given, delay = now + delay, 0.0
         else:
             given = record.score if score is None else score
+        self._meet(waiting, member, given, merge)
         there = waiting.scores.get(member)
         if delay > 0 and (there is None or merge in {Merge.REPLACE, Merge.LATEST}):
             merged = given if there is None else _merged(merge, there, given)
             self.delayed.add([(member, now + delay)], Merge.REPLACE)
-            self.records[member] = _Record(0, record.attempt, merged)
+            self.records[member] = Record(0, record.attempt, merged)
             self.claims.remove(member)
             waiting.remove(member)
         else:
@@ -164,19 +176,24 @@ class Ledger:
 
     def discard(self, member: bytes) -> float | None:
         """Drop what is parked or held back; return its score, None if it was neither."""
+        score = self.apart(member)
         self.attempts.pop(member, None)
-        score = self.parked.pop(member, None)
+        self.parked.pop(member, None)
         record = self.records.get(member)
         if record is not None and not record.token:
             self._forget(member)
-            return record.score
         return score
+
+    def apart(self, member: bytes) -> float | None:
+        """Return the score of what is parked or held back, None if it is neither."""
+        record = self.records.get(member)
+        return record.score if record is not None and not record.token else self.parked.get(member)
 
     def next_time(self) -> list[float]:
         """Return the times at which the next lease runs out and the next delay ends."""
         return [time for times in (self.claims, self.delayed) for _, time in times.first(1)]
 
-    def _held(self, hold: Hold) -> _Record | None:
+    def _held(self, hold: Hold) -> Record | None:
         member, token = hold
         record = self.records.get(member)
         # What is held back has no holder, not even one who makes a token up.
@@ -193,7 +210,9 @@ class Ledger:
             waiting.add([(member, parked)], _OLDER[merge])
             del self.parked[member]
 
-    def _return(self, waiting: SortedMap, member: bytes, record: _Record, merge: Merge) -> None:
+    def _return(self, waiting: SortedMap, member: bytes, record: Record, merge: Merge) -> None:
+        if record.token:
+            self._meet(waiting, member, record.score, _OLDER[merge])
         waiting.add([(member, record.score)], _OLDER[merge])
         self._note(waiting, member, record.attempt)
 
@@ -203,7 +222,17 @@ class Ledger:
             # What was taken without a claim has left its count behind.
             if len(self.attempts) > len(waiting.scores) + _SLACK:
                 kept = waiting.scores
-                self.attempts = {m: n for m, n in self.attempts.items() if m in kept}
+                for gone in self.attempts.keys() - kept.keys():
+                    del self.attempts[gone]
+
+    # For those who keep more of a member than its score.
+
+    def _meet(self, waiting: SortedMap, member: bytes, score: float, merge: Merge) -> None:
+        """Be told that a member is about to come back to what waits, if anything does."""
+
+    def _letter(self, member: bytes, record: Record, reason: str) -> DeadLetter:
+        """Return what becomes of a member that is not to be tried again."""
+        return DeadLetter(member, reason, record.score, 0.0, record.attempt)
 
 
 def _merged(merge: Merge, old: float, new: float) -> float:

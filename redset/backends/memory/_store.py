@@ -7,6 +7,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from redset.backends.memory._claiming import ClaimingStore
+from redset.backends.memory._held import member_of
 from redset.backends.memory._locking import LockingStore
 from redset.exceptions import ScoreError
 from redset.interfaces import NOW, Merge
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from redset.backends.memory._sortedmap import SortedMap
-    from redset.interfaces import Bound, Clock, DeadLetter, Entry
+    from redset.interfaces import Bound, Clock, DeadLetter, Entry, Payload
 
 __all__ = ["MemoryBackend"]
 
@@ -74,28 +75,32 @@ class MemoryBackend(LockingStore, ClaimingStore):
         self, name: str, entries: Sequence[tuple[bytes, float | None]], merge: Merge
     ) -> tuple[int, float]:
         """See `redset.interfaces.Backend.schedule`. O(log n) a member."""
-        with self._guard:
+        with self._guarded(name):
             now = self._clock.time()
             due = [(member, now if score is None else score) for member, score in entries]
             return self._add(name, due, merge), now
 
     def remember(self, name: str, entries: Sequence[Entry], merge: Merge) -> list[bool]:
         """See `redset.interfaces.Backend.remember`. O(log n) a member."""
-        with self._guard:
+        with self._guarded(name):
             now = self._clock.time()
             with self._open(name) as held:
-                held.pop_first(_SWEEP, now)
+                swept = held.pop_first(_SWEEP, now)
+                if swept:
+                    self._left(name, [member for member, _ in swept])
             unseen: list[bool] = []
             for member, lifetime in entries:
                 old = self._score(name, member)
                 live = old is not None and old > now
                 unseen.append(not live)
+                if old is not None and not live:
+                    self._left(name, [member])
                 self._add(name, [(member, now + lifetime)], merge if live else Merge.REPLACE)
             return unseen
 
     def increment(self, name: str, member: bytes, by: float) -> float:
         """See `redset.interfaces.Backend.increment`. O(log n)."""
-        with self._guard:
+        with self._guarded(name):
             score = (self._score(name, member) or 0.0) + by
             if math.isnan(score):
                 message = f"the score of {member!r} would not be a number: inf - inf"
@@ -105,7 +110,7 @@ class MemoryBackend(LockingStore, ClaimingStore):
 
     def remove(self, name: str, members: Sequence[bytes], *, low: Bound = -math.inf) -> int:
         """See `redset.interfaces.Backend.remove`. O(1) a member."""
-        with self._guard, self._open(name) as held:
+        with self._guarded(name), self._open(name) as held:
             above = low is NOW
             low = self._resolve(low)
             scores = [held.remove(member) for member in members]
@@ -113,16 +118,18 @@ class MemoryBackend(LockingStore, ClaimingStore):
             if ledger is not None:
                 apart = [ledger.discard(member) for member in members]
                 scores = [a if b is None else b for a, b in zip(apart, scores, strict=True)]
+            self._left(name, members)
             return sum(
                 score is not None and (score > low if above else score >= low) for score in scores
             )
 
     def remove_range(self, name: str, low: Bound, high: Bound, limit: int | None = None) -> int:
         """See `redset.interfaces.Backend.remove_range`. O(n log n)."""
-        with self._guard, self._open(name) as held:
+        with self._guarded(name), self._open(name) as held:
             entries = self._range(held, low, high, count=limit)
             for member, _ in entries:
                 held.remove(member)
+            self._left(name, [member for member, _ in entries])
             return len(entries)
 
     def pop(
@@ -157,27 +164,24 @@ class MemoryBackend(LockingStore, ClaimingStore):
 
     def union(self, name: str, others: Sequence[str], merge: Merge) -> int:
         """See `redset.interfaces.Backend.union`. O(m log n) for m entries."""
-        new = 0
-        with self._guard:
-            for other in others:
-                held = self._sets.get(other)
-                if held is not None:
-                    new += self._add(name, list(held.scores.items()), merge)
-        return new
+        with self._guarded(name, *others):
+            return sum(self._add(name, self._all(other), merge) for other in others)
 
     def intersect(self, name: str, others: Sequence[str]) -> int:
         """See `redset.interfaces.Backend.intersect`. O(n) a set."""
-        with self._guard, self._open(name) as held:
+        with self._guarded(name, *others), self._open(name) as held:
             kept = [self._sets[other].scores if other in self._sets else {} for other in others]
             gone = [member for member in held.scores if not all(member in other for other in kept)]
             for member in gone:
                 held.remove(member)
+            self._left(name, gone)
             return len(gone)
 
     def clear(self, name: str) -> bool:
         """See `redset.interfaces.Backend.clear`. O(1)."""
-        with self._guard:
+        with self._guarded(name):
             ledger = self._ledgers.pop(name, None)
+            self._payloads.pop(name, None)
             found = (self._sets.pop(name, None), self._dead.pop(name, None))
             return any(part is not None for part in found) or bool(ledger and ledger.records)
 
@@ -190,14 +194,14 @@ class MemoryBackend(LockingStore, ClaimingStore):
 
     def lifetimes(self, name: str, members: Sequence[bytes]) -> list[float | None]:
         """See `redset.interfaces.Backend.lifetimes`. O(1) a member."""
-        with self._guard:
+        with self._guarded(name):
             now = self._clock.time()
             scores = [self._score(name, member) for member in members]
             return [None if score is None or score <= now else score - now for score in scores]
 
     def rank(self, name: str, member: bytes) -> int | None:
         """See `redset.interfaces.Backend.rank`. O(log n), O(n log n) after changes."""
-        with self._guard, self._open(name) as held:
+        with self._guarded(name), self._open(name) as held:
             return held.rank(member)
 
     def length(self, name: str) -> int:
@@ -207,7 +211,7 @@ class MemoryBackend(LockingStore, ClaimingStore):
 
     def count(self, name: str, low: Bound, high: Bound) -> int:
         """See `redset.interfaces.Backend.count`. O(log n), O(n) after changes."""
-        with self._guard, self._open(name) as held:
+        with self._guarded(name), self._open(name) as held:
             return held.count(self._resolve(low), self._resolve(high), above=low is NOW)
 
     def slice(self, name: str, start: int, stop: int, *, reverse: bool = False) -> list[Entry]:
@@ -237,33 +241,46 @@ class MemoryBackend(LockingStore, ClaimingStore):
         with self._guard, self._open(name) as held:
             return held.sample(count)
 
+    def entries(
+        self, name: str, members: Sequence[bytes], *, low: Bound = -math.inf
+    ) -> list[Entry]:
+        """See `redset.interfaces.Backend.entries`. O(1) a member."""
+        with self._guard:
+            return self._entries(name, members, low)
+
+    def keyed(self, payload: Payload) -> MemoryBackend:
+        """See `redset.interfaces.Backend.keyed`."""
+        from redset.backends.memory._keyed import KeyedMemoryBackend
+
+        return KeyedMemoryBackend(self, payload)
+
     # Dead letters
 
     def bury(self, name: str, letters: Sequence[DeadLetter], limit: int) -> int:
         """See `redset.interfaces.Backend.bury`. O(d log d) for d dead letters."""
-        with self._guard:
+        with self._guarded(name):
             return self._bury(name, letters, limit)
 
     def dead(self, name: str, offset: int, count: int) -> list[DeadLetter]:
         """See `redset.interfaces.Backend.dead`. O(d log d) for d dead letters."""
-        with self._guard:
+        with self._guarded(name):
             return self._dead_letters(name)[offset : offset + count]
 
     def dead_count(self, name: str) -> int:
         """See `redset.interfaces.Backend.dead_count`. O(1)."""
-        with self._guard:
+        with self._guarded(name):
             return len(self._dead.get(name, ()))
 
     def redrive(self, name: str, members: Sequence[bytes], merge: Merge) -> int:
         """See `redset.interfaces.Backend.redrive`. O(log n) a member."""
-        with self._guard:
+        with self._guarded(name):
             letters = self._exhume(name, members)
-            self._add(name, [(letter.raw, letter.score) for letter in letters], merge)
+            self._restore(name, letters, merge)
             return len(letters)
 
     def forget(self, name: str, members: Sequence[bytes]) -> int:
         """See `redset.interfaces.Backend.forget`. O(1) a member."""
-        with self._guard:
+        with self._guarded(name):
             return len(self._exhume(name, members))
 
     # Waiting
@@ -298,3 +315,16 @@ class MemoryBackend(LockingStore, ClaimingStore):
             count=count,
             reverse=reverse,
         )
+
+    def _entries(self, name: str, members: Sequence[bytes], low: Bound) -> list[Entry]:
+        above = low is NOW
+        low = self._resolve(low)
+        scores = [(member, self._score(name, member)) for member in members]
+        return [
+            (member, score)
+            for member, score in scores
+            if score is not None and (score > low if above else score >= low)
+        ]
+
+    def _restore(self, name: str, letters: Sequence[DeadLetter], merge: Merge) -> None:
+        self._add(name, [(member_of(letter), letter.score) for letter in letters], merge)
