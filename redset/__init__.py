@@ -19,7 +19,7 @@ from redset._sync.sets import SortedSet
 from redset._sync.timed import ScheduledSet, TimeSortedSet
 from redset._sync.ttl import TTLSet
 from redset.connecting import connect, connect_async
-from redset.interfaces import DeadLetter, Merge, Stats
+from redset.interfaces import DeadLetter, Merge, Payload, Stats
 from redset.retry import Retry
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "Claim",
     "DeadLetter",
     "Merge",
+    "Payload",
     "Retry",
     "ScheduledSet",
     "SortedSet",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from redset._chunks import CHUNK
 from redset.exceptions import ScoreError
-from redset.interfaces import Merge
+from redset.interfaces import Merge, Payload
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,6 +17,8 @@ __all__ = [
     "check_delay",
     "check_duration",
     "check_fraction",
+    "check_key",
+    "check_key_function",
     "check_lease",
     "check_limit",
     "check_max_attempts",
@@ -25,6 +27,7 @@ __all__ = [
     "check_num",
     "check_part",
     "check_prefetch",
+    "check_payload",
     "check_reason",
     "check_retry",
     "check_score",
@@ -205,6 +208,35 @@ def check_scorer(scorer: object) -> None:
     if scorer is not None and not callable(scorer):
         message = f"scorer is {scorer!r}, but must be callable with an item, as len is"
         raise TypeError(message)
+
+
+def check_key_function(key: object) -> None:
+    """Raise `TypeError` unless this is None or can be called."""
+    if key is not None and not callable(key):
+        message = f"key is {key!r}, but must be callable with an item: lambda item: item.url"
+        raise TypeError(message)
+
+
+def check_payload(payload: object, *, is_keyed: bool) -> None:
+    """Raise `TypeError` unless this is None or, in a keyed set, one of `Payload`."""
+    if payload is None:
+        return
+    if not isinstance(payload, Payload):
+        message = f"payload is {payload!r}, but must be one of {', '.join(map(str, Payload))}"
+        raise TypeError(message)
+    if not is_keyed:
+        message = f"payload is {payload}, but there is no key: pass key=, or leave payload= out"
+        raise TypeError(message)
+
+
+def check_key(key: object) -> bytes:
+    """Return the key of an item as bytes."""
+    if isinstance(key, bytes):
+        return key
+    if isinstance(key, str):
+        return key.encode()
+    message = f"the key of an item is str or bytes, not {key!r}: wrap it in str()"
+    raise TypeError(message)
 
 
 def check_part(part: object, of: str, *methods: str) -> None:

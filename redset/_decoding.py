@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from redset.interfaces import DeadLetter
+from redset.interfaces import DeadLetter, KeyedMember
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,8 +29,17 @@ def decode(
         try:
             items.append((loads(member), score))
         except Exception as error:  # noqa: BLE001  (loads may raise anything)
-            letters.append(DeadLetter(member, describe(error), score, 0.0))
+            letters.append(_letter(member, describe(error), score))
     return items, letters
+
+
+def _letter(member: bytes, reason: str, score: float) -> DeadLetter:
+    if not isinstance(member, KeyedMember):
+        return DeadLetter(member, reason, score, 0.0)
+    key = bytes(member)
+    # Of a key that others added, nothing else is known.
+    raw = key if member.payload is None else member.payload
+    return DeadLetter(raw, reason, score, 0.0, key=key)
 
 
 def describe(error: Exception) -> str:

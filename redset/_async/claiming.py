@@ -21,6 +21,7 @@ from redset.retry import Retry
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 
+    from redset._coding import Coding
     from redset.interfaces import (
         AsyncBackend,
         AsyncRedisClient,
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
         Hold,
         Lease,
         Merge,
-        Serializer,
         Stats,
     )
 
@@ -45,7 +45,7 @@ class AsyncClaimingSet(AsyncReadableSet[T]):
         self,
         source: AsyncBackend | AsyncRedisClient,
         name: str,
-        serializer: Serializer[Any] | None,
+        coding: Coding[T],
         merge: Merge,
         dead_limit: int,
         retry: Retry | None,
@@ -53,7 +53,7 @@ class AsyncClaimingSet(AsyncReadableSet[T]):
         check_retry(retry)
         self._retry = Retry() if retry is None else retry
         self._latest_desk: AsyncDesk | None = None
-        super().__init__(source, name, serializer, merge, dead_limit)
+        super().__init__(source, name, coding, merge, dead_limit)
 
     async def claim(
         self, lease: float = 60.0, timeout: float | None = 0.0, *, keep_alive: bool = False
@@ -194,7 +194,8 @@ class AsyncClaimingSet(AsyncReadableSet[T]):
                 max_attempts=self._retry.max_attempts,
                 dead_limit=self._dead_limit,
             )
-            desk = AsyncDesk(self._backend, self._name, terms, self._retry, keep_alive=keep_alive)
+            place = self._store, self._view, self._name
+            desk = AsyncDesk(*place, terms, self._retry, keep_alive=keep_alive)
             self._latest_desk = desk
         return desk
 
@@ -270,7 +271,7 @@ class AsyncClaimingSet(AsyncReadableSet[T]):
         """Return those that have not ended, once each; they are not extended any more."""
         unsettled = {claim.hold: claim for claim in claims if not claim.is_over}
         for claim in unsettled.values():
-            if not claim.is_of(self._backend, self._name):
+            if not claim.is_of(self._store, self._name):
                 message = f"{claim!r} is of another set: hand it to that one, not to {self!r}"
                 raise ValueError(message)
             if claim.is_kept:

@@ -26,13 +26,24 @@ _log = logging.getLogger("redset")
 
 
 class AsyncDesk:
-    """Where claims of one set that were made on the same terms are settled."""
+    """Where claims of one set that were made on the same terms are settled.
 
-    __slots__ = ("backend", "keep_alive", "name", "retry", "terms")
+    Its ``backend`` is the store of the set, or a view of it.
+    """
+
+    __slots__ = ("backend", "keep_alive", "name", "retry", "store", "terms")
 
     def __init__(
-        self, backend: AsyncBackend, name: str, terms: Terms, retry: Retry, *, keep_alive: bool
+        self,
+        store: AsyncBackend,
+        backend: AsyncBackend,
+        name: str,
+        terms: Terms,
+        retry: Retry,
+        *,
+        keep_alive: bool,
     ) -> None:
+        self.store = store
         self.backend = backend
         self.name = name
         self.terms = terms
@@ -173,9 +184,9 @@ class AsyncClaim(Generic[T_co]):
             self._lose()
         return self._lost
 
-    def is_of(self, backend: AsyncBackend, name: str) -> bool:
+    def is_of(self, store: AsyncBackend, name: str) -> bool:
         """Tell whether this is a claim of the set called ``name``."""
-        return self._desk.name == name and self._desk.backend == backend
+        return self._desk.name == name and self._desk.store == store
 
     @property
     def hold(self) -> Hold:

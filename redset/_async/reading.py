@@ -59,7 +59,7 @@ class AsyncReadableSet(AsyncDeadLetterSet[T], AsyncSequenceOperators[T]):
             The score of each, None for those that are absent. One round trip, O(1) an item
             (``ZMSCORE``).
         """
-        members = [self._dump(item) for item in items]
+        members = [self._identify(item) for item in items]
         return await self._backend.scores(self._name, members)
 
     async def rank(self, item: T) -> int | None:
@@ -67,7 +67,7 @@ class AsyncReadableSet(AsyncDeadLetterSet[T], AsyncSequenceOperators[T]):
 
         One round trip, O(log n) (``ZRANK``).
         """
-        return await self._backend.rank(self._name, self._dump(item))
+        return await self._backend.rank(self._name, self._identify(item))
 
     @overload
     async def at(self, index: int) -> T: ...

@@ -16,13 +16,15 @@ from redset._checks import (
     check_timeout,
 )
 from redset._chunks import chunks
+from redset._coding import open_coding
 from redset._types import T
-from redset.interfaces import Merge
+from redset.interfaces import Merge, Payload
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from contextlib import AbstractAsyncContextManager
 
+    from redset._coding import Coding
     from redset.interfaces import (
         AsyncBackend,
         AsyncRedisClient,
@@ -51,6 +53,11 @@ class AsyncSortedSet(AsyncClaimingSet[T]):
         dead_limit: how many dead letters to keep; beyond it, the oldest are dropped.
         retry: when items whose work failed are tried again, and how often; by default after
             1, 2, 4 … seconds, at most 300, and for ever.
+        key: gives what an item is known by, as text or bytes; by default its serialized form.
+            Items with the same key are one, and cannot be told apart but by what else they
+            carry. What was added with it cannot be opened without, nor the reverse.
+        payload: with ``key``, which item stays if another with its key is added: the newest by
+            default.
 
     Raises:
         TypeError: if an argument is not what it should be; the message says what is.
@@ -81,6 +88,8 @@ class AsyncSortedSet(AsyncClaimingSet[T]):
         merge: Merge = Merge.REPLACE,
         dead_limit: int = 10_000,
         retry: Retry | None = None,
+        key: Callable[[str], str | bytes] | None = None,
+        payload: Payload = Payload.NEWEST,
     ) -> None: ...
     @overload
     def __init__(
@@ -95,6 +104,8 @@ class AsyncSortedSet(AsyncClaimingSet[T]):
         merge: Merge = Merge.REPLACE,
         dead_limit: int = 10_000,
         retry: Retry | None = None,
+        key: Callable[[T], str | bytes] | None = None,
+        payload: Payload = Payload.NEWEST,
     ) -> None: ...
     @overload
     def __init__(
@@ -109,6 +120,8 @@ class AsyncSortedSet(AsyncClaimingSet[T]):
         merge: Merge = Merge.REPLACE,
         dead_limit: int = 10_000,
         retry: Retry | None = None,
+        key: Callable[[T], str | bytes] | None = None,
+        payload: Payload = Payload.NEWEST,
     ) -> None: ...
     def __init__(
         self,
@@ -122,6 +135,8 @@ class AsyncSortedSet(AsyncClaimingSet[T]):
         merge: Merge = Merge.REPLACE,
         dead_limit: int = 10_000,
         retry: Retry | None = None,
+        key: Callable[[Any], str | bytes] | None = None,
+        payload: Payload | None = None,
     ) -> None:
         check_scorer(scorer)
         self._scorer = scorer
@@ -132,7 +147,8 @@ class AsyncSortedSet(AsyncClaimingSet[T]):
         self._lock_expires = check_duration(
             20 if lock_expires is None else lock_expires, "lock_expires", least=0.001
         )
-        super().__init__(redis_client, name, serializer, merge, dead_limit, retry)
+        coding: Coding[T] = open_coding(serializer, key, payload)
+        super().__init__(redis_client, name, coding, merge, dead_limit, retry)
 
     # Adding
 
@@ -203,7 +219,7 @@ class AsyncSortedSet(AsyncClaimingSet[T]):
         if scores is None:
             for chunk in chunks(items):
                 given: list[Any] = self._scores_of(chunk)
-                entries = list(zip(self._dump_all(chunk), given, strict=True))
+                entries = list(zip(self._coding.dump_all(chunk), given, strict=True))
                 new += await self._put(entries, rule)
             return new
         _check_lengths(items, scores)
@@ -327,13 +343,14 @@ class AsyncSortedSet(AsyncClaimingSet[T]):
 
         Args:
             others: sets with the same type of items. Those on this set's backend, with an
-                equal serializer, are read by the server; others through here.
+                equal serializer and the same ``key``, are read by the server; others through
+                here.
 
         Returns:
             How many items were new. One round trip if all is done by the server, O(m log m)
             for m items; else two for every thousand.
         """
-        if self._shares_store(others):
+        if await self._shares_store(others):
             names = [other.name for other in others]
             return await self._backend.union(self._name, names, self._merge)
         new = 0
@@ -352,7 +369,7 @@ class AsyncSortedSet(AsyncClaimingSet[T]):
             How many items were removed. One round trip if all is done by the server,
             O(n log n) a set; else one a set, and one, for every thousand.
         """
-        if self._shares_store(others):
+        if await self._shares_store(others):
             return await self._backend.intersect(self._name, [other.name for other in others])
         removed = 0
         for chunk in chunks([item async for item in self]):
@@ -418,11 +435,12 @@ class AsyncSortedSet(AsyncClaimingSet[T]):
             return await self._backend.pop(self._name, num, high=self._high)
         return await self._backend.wait_pop(self._name, num, timeout, high=self._high)
 
-    def _shares_store(self, others: Iterable[AsyncSortedSet[T]]) -> bool:
-        return all(
-            other.backend == self._backend and other.serializer == self._serializer
-            for other in others
-        )
+    async def _shares_store(self, others: Iterable[AsyncSortedSet[T]]) -> bool:
+        for other in others:
+            if other.backend != self._store or not self._coding.is_like(other._coding):  # noqa: SLF001  (one of our own)
+                return False
+            await other._check_keying()  # noqa: SLF001
+        return True
 
 
 def _check_lengths(items: Iterable[object], scores: Iterable[object]) -> None:

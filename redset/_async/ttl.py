@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, overload
 from redset._async.base import AsyncBaseSet
 from redset._checks import check_duration, check_num
 from redset._chunks import chunks
+from redset._coding import open_coding
 from redset._types import T
-from redset.interfaces import NOW, Merge
+from redset.interfaces import NOW, Merge, Payload
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from redset.interfaces import AsyncBackend, AsyncRedisClient, Bound, Serializer
 
@@ -32,6 +33,9 @@ class AsyncTTLSet(AsyncBaseSet[T]):
         merge: what becomes of the life of an item that is added again while it lives.
             By default it is not prolonged (`Merge.KEEP`): an item seen all the time is
             forgotten on time. `Merge.REPLACE` starts its time anew at each add.
+        key: gives what an item is known by; see `AsyncSortedSet`.
+        payload: with ``key``, which item stays if another with its key is added while it
+            lives: the newest by default.
 
     Raises:
         TypeError: if an argument is not what it should be; the message says what is.
@@ -57,6 +61,8 @@ class AsyncTTLSet(AsyncBaseSet[T]):
         ttl: float | None = None,
         serializer: None = None,
         merge: Merge = Merge.KEEP,
+        key: Callable[[str], str | bytes] | None = None,
+        payload: Payload = Payload.NEWEST,
     ) -> None: ...
     @overload
     def __init__(
@@ -67,6 +73,8 @@ class AsyncTTLSet(AsyncBaseSet[T]):
         ttl: float | None = None,
         serializer: Serializer[T],
         merge: Merge = Merge.KEEP,
+        key: Callable[[T], str | bytes] | None = None,
+        payload: Payload = Payload.NEWEST,
     ) -> None: ...
     def __init__(
         self,
@@ -76,9 +84,11 @@ class AsyncTTLSet(AsyncBaseSet[T]):
         ttl: float | None = None,
         serializer: Serializer[Any] | None = None,
         merge: Merge = Merge.KEEP,
+        key: Callable[[Any], str | bytes] | None = None,
+        payload: Payload | None = None,
     ) -> None:
         self._ttl = None if ttl is None else check_duration(ttl, "ttl")
-        super().__init__(redis_client, name, serializer, merge)
+        super().__init__(redis_client, name, open_coding(serializer, key, payload), merge)
 
     async def add(self, item: T, ttl: float | None = None, *, merge: Merge | None = None) -> bool:
         """Add an item, and tell whether it was unseen.
@@ -159,7 +169,7 @@ class AsyncTTLSet(AsyncBaseSet[T]):
             The seconds, `math.inf` if it lives for ever, None if it is not in the set. One
             round trip, O(1).
         """
-        (lifetime,) = await self._backend.lifetimes(self._name, [self._dump(item)])
+        (lifetime,) = await self._backend.lifetimes(self._name, [self._identify(item)])
         return lifetime
 
     async def sweep(self, limit: int = 1000) -> int:

@@ -8,18 +8,20 @@ import logging
 import math
 from typing import TYPE_CHECKING, Any, Generic
 
-from redset._checks import check_merge, check_name, check_part
+from redset._checks import check_key, check_merge, check_name
 from redset._chunks import CHUNK, chunks
 from redset._decoding import decode, describe
 from redset._dunders import CollectionOperators
+from redset._keying import keyless_names
 from redset._opening import open_backend
+from redset._sync.guard import Guard
 from redset._types import T
 from redset.exceptions import DecodeError
-from redset.serializers import StringSerializer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from redset._coding import Coding
     from redset.interfaces import (
         Backend,
         Bound,
@@ -30,8 +32,6 @@ if TYPE_CHECKING:
     )
 
 _log = logging.getLogger("redset")
-
-_strings: Serializer[Any] = StringSerializer()
 
 
 class BaseSet(CollectionOperators[T], Generic[T]):
@@ -44,21 +44,31 @@ class BaseSet(CollectionOperators[T], Generic[T]):
         self,
         source: Backend | RedisClient,
         name: str,
-        serializer: Serializer[Any] | None,
+        coding: Coding[T],
         merge: Merge,
     ) -> None:
         self._name = check_name(name)
-        if serializer is None:
-            serializer = _strings
-        check_part(serializer, "serializer", "dumps", "loads")
-        self._serializer: Serializer[Any] = serializer
-        self._dumps: Callable[[T], str | bytes] = serializer.dumps
-        self._loads: Callable[[bytes], T] = serializer.loads
         self._merge = check_merge(merge)
-        self._backend = open_backend(source)
+        self._coding = coding
+        self._dump: Callable[[T], bytes] = coding.dump
+        self._identify: Callable[[T], bytes] = coding.identify
+        self._loads: Callable[[bytes], T] = coding.load
+        self._store = open_backend(source)
+        keyless = keyless_names(source)
+        if coding.payload is not None:
+            # It refuses what has no keys by itself.
+            self._view = self._backend = self._store.keyed(coding.payload)
+            keyless.discard(name)
+            return
+        self._view = self._backend = self._store
+        if name not in keyless:
+            # It has all methods of a backend, in its way.
+            guard: Any = Guard(self._view, name, keyless, self._go_unguarded)
+            self._backend = guard
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self._name!r} on {self._backend!r}>"
+        keys = "" if self._coding.key is None else " with keys"
+        return f"<{type(self).__name__} {self._name!r}{keys} on {self._store!r}>"
 
     @property
     def name(self) -> str:
@@ -68,12 +78,12 @@ class BaseSet(CollectionOperators[T], Generic[T]):
     @property
     def backend(self) -> Backend:
         """The backend that the set lives on."""
-        return self._backend
+        return self._store
 
     @property
     def serializer(self) -> Serializer[T]:
         """What turns items into bytes and back."""
-        return self._serializer
+        return self._coding.serializer
 
     # Reading
 
@@ -83,7 +93,7 @@ class BaseSet(CollectionOperators[T], Generic[T]):
 
     def contains(self, item: T) -> bool:
         """Tell whether the item is in the set. One round trip, O(1) (``ZMSCORE``)."""
-        (score,) = self._backend.scores(self._name, [self._dump(item)])
+        (score,) = self._backend.scores(self._name, [self._identify(item)])
         return score is not None
 
     def __iter__(self) -> Iterator[T]:
@@ -102,7 +112,7 @@ class BaseSet(CollectionOperators[T], Generic[T]):
             Whether it was there. One round trip, O(log n): ``ZREM``, or ``remove.lua`` if
             what has expired does not count.
         """
-        return self._remove([self._dump(item)]) == 1
+        return self._remove([self._identify(item)]) == 1
 
     def remove(self, item: T) -> None:
         """Remove an item that must be there.
@@ -126,7 +136,7 @@ class BaseSet(CollectionOperators[T], Generic[T]):
             How many were there. A round trip for every thousand, O(log n) an item; see
             `discard`.
         """
-        return sum([self._remove(chunk) for chunk in chunks(map(self._dump, items))])
+        return sum([self._remove(chunk) for chunk in chunks(map(self._identify, items))])
 
     def clear(self) -> bool:
         """Remove all items, the dead letters, and whatever else is kept for the set.
@@ -139,24 +149,72 @@ class BaseSet(CollectionOperators[T], Generic[T]):
     def _remove(self, members: Sequence[bytes]) -> int:
         return self._backend.remove(self._name, members, low=self._low)
 
-    # Coding
+    # Keys
 
-    def _dump(self, item: T) -> bytes:
-        data = self._dumps(item)
-        return data if isinstance(data, bytes) else self._encode(data)
+    def by_key(self, key: str | bytes) -> T:
+        """Return the item with a key, and leave it there.
 
-    def _dump_all(self, items: Iterable[T]) -> list[bytes]:
-        dumps = self._dumps
-        dumped = [dumps(item) for item in items]
-        return [data if isinstance(data, bytes) else self._encode(data) for data in dumped]
+        Args:
+            key: what ``key=`` gives for the item.
 
-    def _encode(self, data: object) -> bytes:
-        if isinstance(data, str):
-            return data.encode()
-        message = (
-            f"{self._serializer!r}.dumps() gave {type(data).__name__}, but must give bytes or str"
-        )
-        raise TypeError(message)
+        Returns:
+            The item as it was added last, or as the set's `Payload` rule has it. One round
+            trip, O(1).
+
+        Raises:
+            KeyError: if there is none, or a claim holds it.
+            DecodeError: if it cannot be decoded.
+            TypeError: if the set has no keys.
+        """
+        self._check_keyed()
+        found = self._backend.entries(self._name, [check_key(key)], low=self._low)
+        if not found:
+            raise KeyError(key)
+        return self._decode(found[0][0])
+
+    def discard_key(self, key: str | bytes) -> bool:
+        """Remove the item with a key if it is there; otherwise as `discard`.
+
+        Args:
+            key: what ``key=`` gives for the item.
+
+        Returns:
+            Whether it was there. One round trip, O(log n).
+
+        Raises:
+            TypeError: if the set has no keys.
+        """
+        self._check_keyed()
+        return self._remove([check_key(key)]) == 1
+
+    def keys(self) -> Iterator[bytes]:
+        """Iterate over the keys in the order of their items, as iterating the set does.
+
+        Raises:
+            TypeError: if the set has no keys.
+        """
+        self._check_keyed()
+        return self._keys()
+
+    def _keys(self) -> Iterator[bytes]:
+        for page in self._pages():
+            for key, _ in page:
+                yield bytes(key)
+
+    def _check_keyed(self) -> None:
+        if self._coding.key is None:
+            message = f"{self!r} has no keys: make it with key=, as in key=lambda item: item.url"
+            raise TypeError(message)
+
+    # Parts
+
+    def _check_keying(self) -> None:
+        """Raise `KeyingError` if this set is opened without keys on items that have some."""
+        if isinstance(self._backend, Guard):
+            self._backend.check()
+
+    def _go_unguarded(self) -> None:
+        self._backend = self._view
 
     def _rule(self, merge: Merge | None) -> Merge:
         return self._merge if merge is None else check_merge(merge)
@@ -189,7 +247,12 @@ class BaseSet(CollectionOperators[T], Generic[T]):
     # Order
 
     def _walk(self, *, reverse: bool = False) -> Iterator[tuple[T, float]]:
-        """Give all items in order, a page at a time, up to what was last at the start."""
+        for page in self._pages(reverse=reverse):
+            for item in self._decode_listed(page):
+                yield item
+
+    def _pages(self, *, reverse: bool = False) -> Iterator[list[Entry]]:
+        """Give all entries in order, a page at a time, up to what was last at the start."""
         low, high = self._low, math.inf
         page = self._backend.range(self._name, low, high, count=CHUNK, reverse=reverse)
         end: tuple[float, bytes] | None = None
@@ -199,8 +262,7 @@ class BaseSet(CollectionOperators[T], Generic[T]):
             end = (last[-1][1], last[-1][0])
         while page:
             within = [entry for entry in page if not _is_past(entry, end, reverse=reverse)]
-            for item in self._decode_listed(within):
-                yield item
+            yield within
             if end is None or len(within) < len(page):
                 return
             page = self._backend.range(

@@ -28,13 +28,24 @@ _log = logging.getLogger("redset")
 
 
 class Desk:
-    """Where claims of one set that were made on the same terms are settled."""
+    """Where claims of one set that were made on the same terms are settled.
 
-    __slots__ = ("backend", "keep_alive", "name", "retry", "terms")
+    Its ``backend`` is the store of the set, or a view of it.
+    """
+
+    __slots__ = ("backend", "keep_alive", "name", "retry", "store", "terms")
 
     def __init__(
-        self, backend: Backend, name: str, terms: Terms, retry: Retry, *, keep_alive: bool
+        self,
+        store: Backend,
+        backend: Backend,
+        name: str,
+        terms: Terms,
+        retry: Retry,
+        *,
+        keep_alive: bool,
     ) -> None:
+        self.store = store
         self.backend = backend
         self.name = name
         self.terms = terms
@@ -174,9 +185,9 @@ class Claim(Generic[T_co]):
             self._lose()
         return self._lost
 
-    def is_of(self, backend: Backend, name: str) -> bool:
+    def is_of(self, store: Backend, name: str) -> bool:
         """Tell whether this is a claim of the set called ``name``."""
-        return self._desk.name == name and self._desk.backend == backend
+        return self._desk.name == name and self._desk.store == store
 
     @property
     def hold(self) -> Hold:

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from redset._checks import check_limit, check_num, check_start
 from redset._chunks import CHUNK, chunks
@@ -16,13 +16,13 @@ from redset._types import T
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from redset._coding import Coding
     from redset.interfaces import (
         Backend,
         DeadLetter,
         Entry,
         Merge,
         RedisClient,
-        Serializer,
     )
 
 _log = logging.getLogger("redset")
@@ -35,12 +35,12 @@ class DeadLetterSet(BaseSet[T]):
         self,
         source: Backend | RedisClient,
         name: str,
-        serializer: Serializer[Any] | None,
+        coding: Coding[T],
         merge: Merge,
         dead_limit: int,
     ) -> None:
         self._dead_limit = check_limit(dead_limit)
-        super().__init__(source, name, serializer, merge)
+        super().__init__(source, name, coding, merge)
 
     def dead(self, num: int = 100, start: int = 0) -> list[DeadLetter]:
         """List items that were set aside: undecodable, buried, or out of attempts.
@@ -97,7 +97,7 @@ class DeadLetterSet(BaseSet[T]):
     def _dead_members(self, letters: Iterable[DeadLetter] | None) -> Iterator[list[bytes]]:
         """Give the members of dead letters in chunks; the caller removes each chunk."""
         if letters is not None:
-            for chunk in chunks(letter.raw for letter in letters):
+            for chunk in chunks(map(_member_of, letters)):
                 yield chunk
             return
         # Not more than there are now: consumers may bury the same ones again meanwhile.
@@ -105,7 +105,7 @@ class DeadLetterSet(BaseSet[T]):
         while left > 0:
             oldest = self._backend.dead(self._name, 0, min(left, CHUNK))
             left = left - len(oldest) if oldest else 0
-            yield [letter.raw for letter in oldest]
+            yield [_member_of(letter) for letter in oldest]
 
     def _decode_taken(self, entries: Sequence[Entry]) -> list[T]:
         """Decode items that have left the set; those that cannot be become dead letters."""
@@ -135,7 +135,8 @@ class DeadLetterSet(BaseSet[T]):
         except Exception:
             # They are in no store now, so the log is the last place to keep them.
             for letter in letters:
-                _log.exception("could not keep %r, score %r", letter.raw, letter.score)
+                what = letter.raw, letter.score, letter.key
+                _log.exception("could not keep %r, score %r, key %r", *what)
             raise
         if dropped:
             _log.error("dropped %d dead letters of %r: the limit is reached", dropped, self._name)
@@ -147,3 +148,7 @@ class DeadLetterSet(BaseSet[T]):
             self._name,
             reason,
         )
+
+
+def _member_of(letter: DeadLetter) -> bytes:
+    return letter.raw if letter.key is None else letter.key

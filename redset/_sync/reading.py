@@ -61,7 +61,7 @@ class ReadableSet(DeadLetterSet[T], SequenceOperators[T]):
             The score of each, None for those that are absent. One round trip, O(1) an item
             (``ZMSCORE``).
         """
-        members = [self._dump(item) for item in items]
+        members = [self._identify(item) for item in items]
         return self._backend.scores(self._name, members)
 
     def rank(self, item: T) -> int | None:
@@ -69,7 +69,7 @@ class ReadableSet(DeadLetterSet[T], SequenceOperators[T]):
 
         One round trip, O(log n) (``ZRANK``).
         """
-        return self._backend.rank(self._name, self._dump(item))
+        return self._backend.rank(self._name, self._identify(item))
 
     @overload
     def at(self, index: int) -> T: ...

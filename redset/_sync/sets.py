@@ -17,14 +17,16 @@ from redset._checks import (
     check_timeout,
 )
 from redset._chunks import chunks
+from redset._coding import open_coding
 from redset._sync.claiming import ClaimingSet
 from redset._types import T
-from redset.interfaces import Merge
+from redset.interfaces import Merge, Payload
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from contextlib import AbstractContextManager
 
+    from redset._coding import Coding
     from redset.interfaces import (
         Backend,
         Entry,
@@ -53,6 +55,11 @@ class SortedSet(ClaimingSet[T]):
         dead_limit: how many dead letters to keep; beyond it, the oldest are dropped.
         retry: when items whose work failed are tried again, and how often; by default after
             1, 2, 4 … seconds, at most 300, and for ever.
+        key: gives what an item is known by, as text or bytes; by default its serialized form.
+            Items with the same key are one, and cannot be told apart but by what else they
+            carry. What was added with it cannot be opened without, nor the reverse.
+        payload: with ``key``, which item stays if another with its key is added: the newest by
+            default.
 
     Raises:
         TypeError: if an argument is not what it should be; the message says what is.
@@ -82,6 +89,8 @@ class SortedSet(ClaimingSet[T]):
         merge: Merge = Merge.REPLACE,
         dead_limit: int = 10_000,
         retry: Retry | None = None,
+        key: Callable[[str], str | bytes] | None = None,
+        payload: Payload = Payload.NEWEST,
     ) -> None: ...
     @overload
     def __init__(
@@ -96,6 +105,8 @@ class SortedSet(ClaimingSet[T]):
         merge: Merge = Merge.REPLACE,
         dead_limit: int = 10_000,
         retry: Retry | None = None,
+        key: Callable[[T], str | bytes] | None = None,
+        payload: Payload = Payload.NEWEST,
     ) -> None: ...
     @overload
     def __init__(
@@ -110,6 +121,8 @@ class SortedSet(ClaimingSet[T]):
         merge: Merge = Merge.REPLACE,
         dead_limit: int = 10_000,
         retry: Retry | None = None,
+        key: Callable[[T], str | bytes] | None = None,
+        payload: Payload = Payload.NEWEST,
     ) -> None: ...
     def __init__(
         self,
@@ -123,6 +136,8 @@ class SortedSet(ClaimingSet[T]):
         merge: Merge = Merge.REPLACE,
         dead_limit: int = 10_000,
         retry: Retry | None = None,
+        key: Callable[[Any], str | bytes] | None = None,
+        payload: Payload | None = None,
     ) -> None:
         check_scorer(scorer)
         self._scorer = scorer
@@ -133,7 +148,8 @@ class SortedSet(ClaimingSet[T]):
         self._lock_expires = check_duration(
             20 if lock_expires is None else lock_expires, "lock_expires", least=0.001
         )
-        super().__init__(redis_client, name, serializer, merge, dead_limit, retry)
+        coding: Coding[T] = open_coding(serializer, key, payload)
+        super().__init__(redis_client, name, coding, merge, dead_limit, retry)
 
     # Adding
 
@@ -202,7 +218,7 @@ class SortedSet(ClaimingSet[T]):
         if scores is None:
             for chunk in chunks(items):
                 given: list[Any] = self._scores_of(chunk)
-                entries = list(zip(self._dump_all(chunk), given, strict=True))
+                entries = list(zip(self._coding.dump_all(chunk), given, strict=True))
                 new += self._put(entries, rule)
             return new
         _check_lengths(items, scores)
@@ -326,7 +342,8 @@ class SortedSet(ClaimingSet[T]):
 
         Args:
             others: sets with the same type of items. Those on this set's backend, with an
-                equal serializer, are read by the server; others through here.
+                equal serializer and the same ``key``, are read by the server; others through
+                here.
 
         Returns:
             How many items were new. One round trip if all is done by the server, O(m log m)
@@ -418,10 +435,11 @@ class SortedSet(ClaimingSet[T]):
         return self._backend.wait_pop(self._name, num, timeout, high=self._high)
 
     def _shares_store(self, others: Iterable[SortedSet[T]]) -> bool:
-        return all(
-            other.backend == self._backend and other.serializer == self._serializer
-            for other in others
-        )
+        for other in others:
+            if other.backend != self._store or not self._coding.is_like(other._coding):  # noqa: SLF001  (one of our own)
+                return False
+            other._check_keying()  # noqa: SLF001
+        return True
 
 
 def _check_lengths(items: Iterable[object], scores: Iterable[object]) -> None:
