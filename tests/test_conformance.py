@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from redset.backends import AsyncMemoryBackend, MemoryBackend
-from redset.interfaces import Merge, Stats, Terms
-from redset.testing import BackendConformance, ManualClock, blocking
-from tests.support.backends import KINDS
+from redset.interfaces import Merge, Payload, Stats, Terms
+from redset.testing import BackendConformance, KeyedViewConformance, ManualClock, blocking
+from tests.support.backends import KEYED_KINDS, KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,11 +21,8 @@ if TYPE_CHECKING:
 TERMS = Terms(60.0, math.inf, Merge.REPLACE, None, 10)
 
 
-class TestConformance(BackendConformance):
-    @pytest.fixture(params=KINDS)
-    def kind(self, request: pytest.FixtureRequest) -> str:
-        kind: str = request.param
-        return kind
+class LeavesNothing:
+    """Sees to it that an emptied set leaves nothing behind, though nobody clears it."""
 
     @pytest.fixture
     def backend(self, kind: str, backends: Backends) -> Backend:
@@ -35,18 +32,34 @@ class TestConformance(BackendConformance):
     def no_key_is_left(
         self, kind: str, backends: Backends, backend: Backend, name: str
     ) -> Iterator[None]:
-        """See to it that an emptied set leaves nothing behind, though nobody clears it."""
         yield
+        if backend.is_keyed(name):
+            backend = backend.keyed(Payload.NEWEST)
         # By claims, and by pops.
         leases = backend.claim(name, 2, TERMS).leases
         done = [(lease.member, lease.token) for lease in leases]
         assert backend.acknowledge(name, done, Merge.REPLACE) == [True] * len(leases)
         while backend.pop(name, 1000):
             pass
-        backend.forget(name, [letter.raw for letter in backend.dead(name, 0, 10**6)])
+        letters = backend.dead(name, 0, 10**6)
+        backend.forget(name, [each.raw if each.key is None else each.key for each in letters])
         # A check leaves nothing that is claimed, parked or delayed.
         assert backend.stats(name, math.inf) == Stats(0, 0, 0, 0, 0, 0, None, None)
         assert backends.leaked_keys(kind, name) == []
+
+
+class TestConformance(LeavesNothing, BackendConformance):
+    @pytest.fixture(params=KINDS)
+    def kind(self, request: pytest.FixtureRequest) -> str:
+        kind: str = request.param
+        return kind
+
+
+class TestKeyedView(LeavesNothing, KeyedViewConformance):
+    @pytest.fixture(params=KEYED_KINDS)
+    def kind(self, request: pytest.FixtureRequest) -> str:
+        kind: str = request.param
+        return kind
 
 
 class TestManualClock(BackendConformance):

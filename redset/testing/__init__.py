@@ -12,13 +12,20 @@ from redset.testing._clock import ManualClock
 
 if TYPE_CHECKING:
     from redset.testing._blocking import blocking
-    from redset.testing.conformance import BackendConformance
+    from redset.testing.conformance import BackendConformance, KeyedViewConformance
     from redset.testing.machine import backend_machine
 
-__all__ = ["BackendConformance", "ManualClock", "backend_machine", "blocking"]
+__all__ = [
+    "BackendConformance",
+    "KeyedViewConformance",
+    "ManualClock",
+    "backend_machine",
+    "blocking",
+]
 
 _HOMES = {
     "BackendConformance": "redset.testing.conformance",
+    "KeyedViewConformance": "redset.testing.conformance",
     "backend_machine": "redset.testing.machine",
     "blocking": "redset.testing._blocking",
 }

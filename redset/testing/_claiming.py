@@ -62,7 +62,8 @@ class ClaimingChecks:
         after = present(backend, name)
         assert sorted(entries(leases)) == sorted(given)
         for lease in leases:
-            assert [type(part) for part in lease] == [bytes, float, int, int, float]
+            assert isinstance(lease.member, bytes)
+            assert [type(part) for part in lease[1:]] == [float, int, int, float]
             assert lease.attempt == 1
             assert before + 60 - CLOSE <= lease.deadline <= after + 60 + CLOSE
         flags = backend.acknowledge(name, holds(leases), Merge.REPLACE)

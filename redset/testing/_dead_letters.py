@@ -13,15 +13,24 @@ if TYPE_CHECKING:
 
     from redset.interfaces import Backend
 
-__all__ = ["DeadLetterChecks"]
+__all__ = ["DeadLetterChecks", "dead_member"]
+
+
+def dead_member(letter: DeadLetter) -> bytes:
+    """Return the member that a dead letter was: its key if the set is a keyed one."""
+    return letter.raw if letter.key is None else letter.key
 
 
 def _letter(raw: bytes, score: float = 1.0, reason: str = "broken") -> DeadLetter:
     return DeadLetter(raw=raw, reason=reason, score=score, time=0.0)
 
 
-def _raw(letters: list[DeadLetter]) -> list[bytes]:
-    return [letter.raw for letter in letters]
+def _members(letters: list[DeadLetter]) -> list[bytes]:
+    return [dead_member(letter) for letter in letters]
+
+
+def _content(letter: DeadLetter) -> tuple[bytes, str, float, int]:
+    return letter.raw, letter.reason, letter.score, letter.attempts
 
 
 class DeadLetterChecks:
@@ -38,13 +47,8 @@ class DeadLetterChecks:
             assert backend.bury(name, [letter], 10) == 0
         found = backend.dead(name, 0, 10)
         _, after = backend.schedule(name, [], Merge.KEEP)
-        assert sorted(found, key=lambda letter: letter.raw) == sorted(
-            (
-                DeadLetter(letter.raw, letter.reason, letter.score, found[i].time)
-                for i, letter in enumerate(letters)
-            ),
-            key=lambda letter: letter.raw,
-        )
+        assert sorted(map(_content, found)) == sorted(map(_content, letters))
+        assert sorted(_members(found)) == sorted(_members(letters))
         assert all(before <= letter.time <= after for letter in found)
         assert backend.dead_count(name) == 3
         assert backend.length(name) == 0
@@ -56,9 +60,9 @@ class DeadLetterChecks:
 
     def test_dead_letters_are_listed_in_pages(self, backend: Backend, name: str) -> None:
         backend.bury(name, [_letter(b"%d" % i) for i in range(5)], 10)
-        listed = _raw(backend.dead(name, 0, 10))
+        listed = _members(backend.dead(name, 0, 10))
         assert sorted(listed) == [b"%d" % i for i in range(5)]
-        assert _raw(backend.dead(name, 1, 2)) == listed[1:3]
+        assert _members(backend.dead(name, 1, 2)) == listed[1:3]
         assert backend.dead(name, 5, 2) == []
 
     def test_dead_letters_are_listed_oldest_first(
@@ -67,10 +71,10 @@ class DeadLetterChecks:
         for raw in (b"c", b"b", b"d", b"a", b"b"):
             backend.bury(name, [_letter(raw)], 10)
             advance(0.01)
-        assert _raw(backend.dead(name, 0, 10)) == [b"c", b"d", b"a", b"b"]
+        assert _members(backend.dead(name, 0, 10)) == [b"c", b"d", b"a", b"b"]
         backend.bury(name, [_letter(b"\xff"), _letter(b""), _letter(b"x")], 10)
         # Those of one time are in the order of their bytes.
-        assert _raw(backend.dead(name, 4, 10)) == [b"", b"x", b"\xff"]
+        assert _members(backend.dead(name, 4, 10)) == [b"", b"x", b"\xff"]
 
     def test_burying_leaves_the_set_as_it_is(self, backend: Backend, name: str) -> None:
         fill(backend, name, (b"a", 1.0))
@@ -88,7 +92,7 @@ class DeadLetterChecks:
     def test_a_member_is_dead_once(self, backend: Backend, name: str) -> None:
         backend.bury(name, [_letter(b"a", 1.0, "first"), _letter(b"b")], 10)
         backend.bury(name, [_letter(b"a", 2.0, "second")], 10)
-        letters = {letter.raw: letter for letter in backend.dead(name, 0, 10)}
+        letters = {dead_member(letter): letter for letter in backend.dead(name, 0, 10)}
         assert (letters[b"a"].reason, letters[b"a"].score) == ("second", 2.0)
         assert backend.dead_count(name) == 2
 
@@ -97,14 +101,14 @@ class DeadLetterChecks:
         assert backend.bury(name, [_letter(b"b"), _letter(b"c")], 3) == 0
         assert backend.bury(name, [_letter(b"d"), _letter(b"e")], 3) == 2
         assert backend.dead_count(name) == 3
-        assert {b"d", b"e"} <= set(_raw(backend.dead(name, 0, 10)))
+        assert {b"d", b"e"} <= set(_members(backend.dead(name, 0, 10)))
         assert backend.redrive(name, [b"a"], Merge.KEEP) == 0
 
     def test_redrive(self, backend: Backend, name: str) -> None:
         backend.bury(name, [_letter(b"a", 0.1), _letter(b"b", math.inf), _letter(b"c")], 10)
         assert backend.redrive(name, [b"a", b"b", b"missing"], Merge.REPLACE) == 2
         assert everything(backend, name) == [(b"a", 0.1), (b"b", math.inf)]
-        assert _raw(backend.dead(name, 0, 10)) == [b"c"]
+        assert _members(backend.dead(name, 0, 10)) == [b"c"]
         assert backend.redrive(name, [b"a"], Merge.REPLACE) == 0
         assert backend.redrive(name, [], Merge.REPLACE) == 0
 
@@ -123,7 +127,7 @@ class DeadLetterChecks:
     def test_forget(self, backend: Backend, name: str) -> None:
         backend.bury(name, [_letter(b"a"), _letter(b"b")], 10)
         assert backend.forget(name, [b"a", b"missing"]) == 1
-        assert _raw(backend.dead(name, 0, 10)) == [b"b"]
+        assert _members(backend.dead(name, 0, 10)) == [b"b"]
         assert backend.forget(name, [b"b"]) == 1
         assert backend.dead_count(name) == 0
         assert backend.length(name) == 0

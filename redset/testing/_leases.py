@@ -20,6 +20,7 @@ from redset.testing._claim_steps import (
     release_all,
     terms,
 )
+from redset.testing._dead_letters import dead_member
 from redset.testing._timing import present
 from redset.testing._writing import everything, fill
 
@@ -196,7 +197,7 @@ class LeaseChecks:
         assert [lease.attempt for lease in leases] == [1, 1]
         assert dropped == 0
         (letter,) = backend.dead(name, 0, 9)
-        assert (letter.raw, letter.score, letter.attempts) == (b"a", 1.5, 3)
+        assert (dead_member(letter), letter.score, letter.attempts) == (b"a", 1.5, 3)
         assert letter.reason == "the lease ran out in attempt 3 of 3"
         assert before <= letter.time <= after
         assert backend.acknowledge(name, [hold(lease)], Merge.REPLACE) == [False]
@@ -213,7 +214,7 @@ class LeaseChecks:
             _expire(backend, name, claim(backend, name), advance)
             assert backend.claim(name, 9, given) == ([], [], dropped)
         assert backend.dead_count(name) == 3
-        assert b"oldest" not in {letter.raw for letter in backend.dead(name, 0, 9)}
+        assert b"oldest" not in {dead_member(letter) for letter in backend.dead(name, 0, 9)}
         is_empty(backend, name)
 
     def test_a_lease_is_extended(

@@ -8,14 +8,14 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from redset.exceptions import ScoreError
-from redset.interfaces import NOW, Merge
+from redset.interfaces import NOW, Merge, Payload
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from redset.interfaces import Bound, DeadLetter, Entry
 
-__all__ = ["Model", "merged"]
+__all__ = ["Model", "merged", "older", "replaces"]
 
 
 def merged(merge: Merge, old: float, new: float) -> float:
@@ -26,6 +26,29 @@ def merged(merge: Merge, old: float, new: float) -> float:
         Merge.EARLIEST: min(old, new),
         Merge.LATEST: max(old, new),
     }[merge]
+
+
+def older(merge: Merge) -> Merge:
+    """Return the rule by which an older score comes to a newer one that is there."""
+    return {Merge.REPLACE: Merge.KEEP, Merge.KEEP: Merge.REPLACE}.get(merge, merge)
+
+
+def replaces(rule: Payload, merge: Merge, there: float, score: float, *, is_newer: bool) -> bool:
+    """Tell whether a payload that comes with a score replaces the one that is there with another.
+
+    It is the newer one of the two, or it was added first and comes back.
+    """
+    by_score = {
+        Merge.REPLACE: True,
+        Merge.KEEP: False,
+        Merge.EARLIEST: score < there,
+        Merge.LATEST: score > there,
+    }
+    return {
+        Payload.NEWEST: is_newer,
+        Payload.FIRST: not is_newer,
+        Payload.WITH_SCORE: by_score[merge],
+    }[rule]
 
 
 def _place(entry: Entry) -> tuple[float, bytes]:

@@ -98,7 +98,7 @@ class WritingChecks:
         fill(backend, name, *entries)
         assert sorted(everything(backend, name)) == sorted(entries)
         assert backend.scores(name, members) == [score for _, score in entries]
-        assert all(type(member) is bytes for member, _ in everything(backend, name))
+        assert all(isinstance(member, bytes) for member, _ in everything(backend, name))
         assert all(type(score) is float for _, score in everything(backend, name))
 
     def test_ties_are_ordered_by_bytes(self, backend: Backend, name: str) -> None:

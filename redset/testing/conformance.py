@@ -9,6 +9,13 @@ Subclass `BackendConformance` in a test module, and give it a fixture ``backend`
         def backend(self):
             return MyBackend()
 
+`KeyedViewConformance` runs most of them through a keyed view of the backend::
+
+    class TestMyKeyedView(KeyedViewConformance):
+        @pytest.fixture
+        def backend(self):
+            return MyBackend().keyed(Payload.NEWEST)
+
 An asyncio backend is made blocking first, with `redset.testing.blocking`. A backend
 whose clock is moved by hand overrides the fixture ``advance``.
 """
@@ -27,8 +34,8 @@ pytest.register_assert_rewrite(
         f"redset.testing.{module}"
         for module in (
             *("_claim_steps", "_claim_waiting", "_claimants", "_claiming", "_concurrency"),
-            *("_copies", "_dead_letters", "_leases", "_reading", "_releasing", "_timing"),
-            "_writing",
+            *("_copies", "_dead_letters", "_keyed", "_keyed_claims", "_keyed_dead_letters"),
+            *("_keying", "_leases", "_reading", "_releasing", "_timing", "_writing"),
         )
     )
 )
@@ -39,6 +46,10 @@ from redset.testing._claiming import ClaimingChecks
 from redset.testing._concurrency import ConcurrencyChecks
 from redset.testing._copies import CopyChecks
 from redset.testing._dead_letters import DeadLetterChecks
+from redset.testing._keyed import KeyedChecks
+from redset.testing._keyed_claims import KeyedClaimChecks
+from redset.testing._keyed_dead_letters import KeyedDeadLetterChecks
+from redset.testing._keying import KeyingChecks
 from redset.testing._leases import LeaseChecks
 from redset.testing._reading import ReadingChecks
 from redset.testing._releasing import ReleasingChecks
@@ -50,10 +61,10 @@ if TYPE_CHECKING:
 
     from redset.interfaces import Backend
 
-__all__ = ["BackendConformance"]
+__all__ = ["BackendConformance", "KeyedViewConformance"]
 
 
-class BackendConformance(
+class KeyedViewConformance(
     WritingChecks,
     ReadingChecks,
     TimingChecks,
@@ -66,7 +77,11 @@ class BackendConformance(
     ConcurrencyChecks,
     ClaimantChecks,
 ):
-    """The tests that every backend passes. Needs a fixture ``backend``."""
+    """The tests that every keyed view of a backend passes. Needs a fixture ``backend``.
+
+    These are those of `BackendConformance` but for what is asked of the views themselves: to
+    them, a view is a backend whose members happen to have empty payloads.
+    """
 
     @pytest.fixture
     def backend(self) -> Backend:
@@ -87,3 +102,13 @@ class BackendConformance(
     def advance(self) -> Callable[[float], None]:
         """Return what lets some seconds pass on the backend's clock."""
         return time.sleep
+
+
+class BackendConformance(
+    KeyedViewConformance,
+    KeyedChecks,
+    KeyedClaimChecks,
+    KeyedDeadLetterChecks,
+    KeyingChecks,
+):
+    """The tests that every backend passes. Needs a fixture ``backend``."""

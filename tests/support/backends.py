@@ -16,6 +16,7 @@ import valkey.asyncio
 import redset
 from redset import connect, connect_async
 from redset.backends import AsyncMemoryBackend, AsyncRedisBackend, MemoryBackend, RedisBackend
+from redset.interfaces import Payload
 from redset.testing import blocking
 from redset.testing._blocking import Blocking
 from tests.support.leaks import leaked_keys
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from redset.interfaces import Backend
 
-__all__ = ["KINDS", "Backends", "LentBackend", "make_set"]
+__all__ = ["KEYED_KINDS", "KINDS", "Backends", "LentBackend", "make_set"]
 
 KINDS = [
     "memory",
@@ -58,6 +59,8 @@ _OWNED = {
     "valkey-9.1-by-valkey-py",
     "cluster",
 }
+# Of each kind there is the keyed view, too.
+KEYED_KINDS = ["memory-keyed", "memory-async-keyed"]
 
 
 class Backends:
@@ -76,7 +79,10 @@ class Backends:
         self._stack.close()
 
     def get(self, kind: str) -> Backend:
-        """Return the backend of this kind; an asyncio one is made blocking."""
+        """Return the backend of this kind; an asyncio one is made blocking.
+
+        With ``-keyed`` behind the kind, it is a keyed view.
+        """
         if kind not in self._backends:
             self._backends[kind] = self._open(kind)
         return self._backends[kind]
@@ -102,12 +108,15 @@ class Backends:
 
     def leaked_keys(self, kind: str, prefix: str) -> list[str]:
         """Return the keys that were left with this prefix where the kind keeps its sets."""
+        kind = kind.removesuffix("-keyed")
         if kind.startswith("memory"):
-            return []
+            return _leaked_names(self.get(kind), prefix)
         with closing(self.client(kind.removesuffix("-async"))) as client:
             return leaked_keys(client, prefix)
 
     def _open(self, kind: str) -> Backend:
+        if kind.endswith("-keyed"):
+            return self.get(kind.removesuffix("-keyed")).keyed(Payload.WITH_SCORE)
         if kind == "memory":
             return MemoryBackend()
         if kind == "memory-async":
@@ -193,6 +202,12 @@ class LentBackend(AsyncRedisBackend):
     async def close(self) -> None:
         close = self._lent.aclose if hasattr(self._lent, "aclose") else self._lent.close
         await close()
+
+
+def _leaked_names(backend: Backend, prefix: str) -> list[str]:
+    store: Any = backend._target._store if isinstance(backend, Blocking) else backend  # noqa: SLF001  (there is no other way in)
+    parts = (store._sets, store._ledgers, store._payloads, store._dead)  # noqa: SLF001  (see above)
+    return [name for part in parts for name in part if prefix in name]
 
 
 def make_set(backend: Backend, kind: str, name: str, *arguments: Any, **options: Any) -> Any:
