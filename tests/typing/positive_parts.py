@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, assert_type
 
 import pytest
 
-from redset import AsyncSortedSet, AsyncTTLSet, DeadLetter, Merge, SortedSet, TTLSet
+from redset import AsyncSortedSet, AsyncTTLSet, DeadLetter, Merge, Payload, SortedSet, TTLSet
 from redset.backends import AsyncMemoryBackend, AsyncRedisBackend, MemoryBackend, RedisBackend
 from redset.interfaces import (
     NOW,
@@ -151,6 +151,17 @@ class Own:
 
     def intersect(self, name: str, others: Sequence[str]) -> int:
         return len(name) + len(others)
+
+    def entries(
+        self, name: str, members: Sequence[bytes], *, low: Bound = -math.inf
+    ) -> list[Entry]:
+        return [(member, 0.0) for member in members if name or low is NOW]
+
+    def keyed(self, payload: Payload) -> Own:
+        return self if payload is Payload.NEWEST else Own()
+
+    def is_keyed(self, name: str) -> bool | None:
+        return bool(name) or None
 
     def clear(self, name: str) -> bool:
         return bool(name)
@@ -306,6 +317,17 @@ class AsyncOwn:
 
     async def intersect(self, name: str, others: Sequence[str]) -> int:
         return self._own.intersect(name, others)
+
+    async def entries(
+        self, name: str, members: Sequence[bytes], *, low: Bound = -math.inf
+    ) -> list[Entry]:
+        return self._own.entries(name, members, low=low)
+
+    def keyed(self, payload: Payload) -> AsyncOwn:
+        return self if payload is Payload.NEWEST else AsyncOwn()
+
+    async def is_keyed(self, name: str) -> bool | None:
+        return self._own.is_keyed(name)
 
     async def clear(self, name: str) -> bool:
         return self._own.clear(name)
