@@ -13,6 +13,7 @@ from tests.support import (
     faults,
     faults_in_time,
     faults_of_accounts,
+    faults_of_algebra,
     faults_of_claims,
     faults_of_leases,
     faults_of_waits,  # noqa: F401  (it notes its faults)
@@ -72,6 +73,20 @@ BY_MACHINE = [
     faults_of_accounts.ClearsAllButClaims,
     faults_of_accounts.RejectsWithoutLimit,
     faults_of_accounts.TellsWhenTheClaimEnds,
+    faults_of_algebra.SubtractsWhatIsInAll,
+    faults_of_algebra.IgnoresWeights,
+    faults_of_algebra.AlwaysAddsUp,
+    faults_of_algebra.AlwaysDisjoint,
+    faults_of_algebra.IsSubsetOfTheSmaller,
+    faults_of_algebra.MovesACopy,
+    faults_of_algebra.MovesIgnoringMerge,
+    faults_of_algebra.PopsTheLowestOfAll,
+    faults_of_algebra.HasOneBoundForAll,
+    faults_of_algebra.RenamesTheSetAlone,
+    faults_of_algebra.AlwaysReplaces,
+    faults_of_algebra.ReplacesByNothing,
+    faults_of_algebra.EndsTheSetAlone,
+    faults_of_algebra.NeverEnds,
 ]
 
 
@@ -89,7 +104,8 @@ def fails(check: Check, make: type[MemoryBackend]) -> bool:
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give up waiting sooner than the kit does."""
-    monkeypatch.setattr("redset.testing._timing._LONG", 0.4)
+    for module in ("_timing", "_algebra", "_moving", "_ending"):
+        monkeypatch.setattr(f"redset.testing.{module}._LONG", 0.4)
 
 
 @pytest.mark.parametrize(("fault", "name"), CAUGHT)

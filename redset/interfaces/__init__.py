@@ -21,6 +21,7 @@ from redset.interfaces._parts import (
 )
 from redset.interfaces._values import (
     NOW,
+    Aggregate,
     Bound,
     Claimed,
     DeadLetter,
@@ -33,10 +34,12 @@ from redset.interfaces._values import (
     Payload,
     Stats,
     Terms,
+    Weighing,
 )
 
 __all__ = [
     "NOW",
+    "Aggregate",
     "AsyncBackend",
     "AsyncRedisClient",
     "Backend",
@@ -58,4 +61,5 @@ __all__ = [
     "Serializer",
     "Stats",
     "Terms",
+    "Weighing",
 ]

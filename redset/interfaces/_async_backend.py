@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from redset.interfaces._async_combining import AsyncCombining
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from contextlib import AbstractAsyncContextManager
@@ -24,7 +26,7 @@ __all__ = ["AsyncBackend"]
 
 
 @runtime_checkable
-class AsyncBackend(Protocol):
+class AsyncBackend(AsyncCombining, Protocol):
     """The asyncio twin of `Backend`: the same methods with the same meaning, awaited.
 
     Methods may be called from many tasks of one event loop at once.
@@ -165,14 +167,6 @@ class AsyncBackend(Protocol):
 
     async def sample(self, name: str, count: int) -> list[Entry]:
         """See `Backend.sample`."""
-        ...
-
-    async def union(self, name: str, others: Sequence[str], merge: Merge) -> int:
-        """See `Backend.union`."""
-        ...
-
-    async def intersect(self, name: str, others: Sequence[str]) -> int:
-        """See `Backend.intersect`."""
         ...
 
     async def entries(

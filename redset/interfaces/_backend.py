@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from redset.interfaces._combining import Combining
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from contextlib import AbstractContextManager
@@ -24,7 +26,7 @@ __all__ = ["Backend"]
 
 
 @runtime_checkable
-class Backend(Protocol):
+class Backend(Combining, Protocol):
     """A store of named sorted sets: members are bytes, scores are floats.
 
     Entries are ordered by ascending score, ties by their bytes (as `memcmp` does).
@@ -238,14 +240,6 @@ class Backend(Protocol):
 
     def sample(self, name: str, count: int) -> list[Entry]:
         """Return up to ``count`` different entries chosen at random, in any order."""
-        ...
-
-    def union(self, name: str, others: Sequence[str], merge: Merge) -> int:
-        """Add all entries of other sets, one set after the other; return how many were new."""
-        ...
-
-    def intersect(self, name: str, others: Sequence[str]) -> int:
-        """Remove members that are not in all the others; return how many were removed."""
         ...
 
     def entries(self, name: str, members: Sequence[bytes], *, low: Bound = ...) -> list[Entry]:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NOW",
+    "Aggregate",
     "Bound",
     "Claimed",
     "DeadLetter",
@@ -23,6 +24,7 @@ __all__ = [
     "Payload",
     "Stats",
     "Terms",
+    "Weighing",
 ]
 
 Entry: TypeAlias = tuple[bytes, float]
@@ -67,6 +69,28 @@ class Merge(Enum):
     """The lower score wins, so adding again can only bring an item forward."""
     LATEST = "latest"
     """The higher score wins, so adding again can only put an item off."""
+
+
+class Aggregate(Enum):
+    """What the scores make that one item has in several sets."""
+
+    SUM = "sum"
+    """Their sum, added up in the order of the sets."""
+    MIN = "min"
+    """The lowest of them."""
+    MAX = "max"
+    """The highest of them."""
+
+
+class Weighing(NamedTuple):
+    """How scores of several sets meet: each is weighed, then what a member has is aggregated.
+
+    What is not a number, as 0 * inf and inf - inf, counts as 0.
+    """
+
+    aggregate: Aggregate
+    weights: tuple[float, ...]
+    """By what scores are multiplied: those of the set itself, then those of each other."""
 
 
 class Moment(Enum):

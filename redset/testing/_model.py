@@ -114,15 +114,6 @@ class Model:
         self._drop(name, [member for member, _ in popped])
         return popped
 
-    def union(self, name: str, others: Sequence[str], merge: Merge) -> int:
-        return sum(self.add(name, list(self.sets[other].items()), merge) for other in others)
-
-    def intersect(self, name: str, others: Sequence[str]) -> int:
-        held = self.sets[name]
-        gone = [member for member in held if any(member not in self.sets[o] for o in others)]
-        self._drop(name, gone)
-        return len(gone)
-
     def clear(self, name: str) -> bool:
         found = bool(self.sets[name] or self.graves[name])
         self.sets[name] = {}

@@ -19,7 +19,7 @@ from hypothesis.stateful import (
 from redset.exceptions import LockTimeout, ScoreError
 from redset.interfaces import NOW, Merge
 from redset.testing import _strategies as draw
-from redset.testing._claims_model import ClaimsModel
+from redset.testing._algebra_model import AlgebraModel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +38,7 @@ def agree(found: object, expected: object) -> None:
 
 
 def _outcome(
-    call: Callable[[Backend | ClaimsModel], object], store: Backend | ClaimsModel
+    call: Callable[[Backend | AlgebraModel], object], store: Backend | AlgebraModel
 ) -> object:
     try:
         return call(store)
@@ -56,7 +56,7 @@ class ComparingMachine(RuleBasedStateMachine):
     ) -> None:
         super().__init__()
         self._clock = clock
-        self._model = ClaimsModel()
+        self._model = AlgebraModel()
         self._thorough = False
         self._stack = ExitStack()
         made = make_backend()
@@ -81,7 +81,7 @@ class ComparingMachine(RuleBasedStateMachine):
             _, self._model.now = self._backend.schedule(self._names["a"], [], Merge.KEEP)
         return self._model.now
 
-    def _same(self, call: Callable[[Backend | ClaimsModel], object]) -> None:
+    def _same(self, call: Callable[[Backend | AlgebraModel], object]) -> None:
         """Do the same to both, with the same outcome."""
         self._look()
         agree(_outcome(call, self._backend), _outcome(call, self._model))
@@ -233,16 +233,6 @@ class ComparingMachine(RuleBasedStateMachine):
         self._look()
         found = self._backend.wait_pop(name, count, 0.0, high=high)
         agree(found, self._model.pop(name, count, high=high))
-
-    @rule(name=draw.PLAIN_NAMES, others=st.lists(draw.NAMES, max_size=3), merge=draw.MERGES)
-    def union(self, name: str, others: list[str], merge: Merge) -> None:
-        names = [self._names[other] for other in others]
-        self._same(lambda store: store.union(self._names[name], names, merge))
-
-    @rule(name=draw.PLAIN_NAMES, others=st.lists(draw.NAMES, max_size=3))
-    def intersect(self, name: str, others: list[str]) -> None:
-        names = [self._names[other] for other in others]
-        self._same(lambda store: store.intersect(self._names[name], names))
 
     @rule(name=draw.NAMES)
     def clear(self, name: str) -> None:

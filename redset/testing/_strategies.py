@@ -6,7 +6,7 @@ import math
 
 from hypothesis import strategies as st
 
-from redset.interfaces import NOW, DeadLetter, Merge
+from redset.interfaces import NOW, Aggregate, DeadLetter, Merge, Weighing
 
 __all__ = [
     "ALL_NAMES",
@@ -28,7 +28,9 @@ __all__ = [
     "SCORES",
     "SHORT_LIFETIMES",
     "SOME_MEMBERS",
+    "SOURCES",
     "STEPS",
+    "WEIGHINGS",
 ]
 
 # Scores of the set "expiring" are times of expiry; all that is not for such is for the others.
@@ -71,6 +73,13 @@ RANGES = st.sampled_from([(-math.inf, NOW), (NOW, math.inf), (0.0, 2.0)]) | st.t
     st.sampled_from([-math.inf, 0.0, NOW]) | BOUNDS, st.sampled_from([math.inf, 2.0, NOW]) | BOUNDS
 )
 HIGHS = st.sampled_from([math.inf, NOW])
+SOURCES = st.lists(st.tuples(NAMES, HIGHS), min_size=1, max_size=3)
+# As many weights as there may be sets. None brings a score near the present, but sums may.
+WEIGHINGS = st.builds(
+    Weighing,
+    aggregate=st.sampled_from(Aggregate),
+    weights=st.tuples(*[st.sampled_from([1.0, 1.0, 0.0, -1.0, 0.5, 2.0, 1e300])] * 4),
+)
 ENTRIES = st.lists(st.tuples(MEMBERS, SCORES), max_size=8)
 CONTENTS = st.fixed_dictionaries(dict.fromkeys(_PLAIN, ENTRIES))
 # A number is the place of an entry that is there.

@@ -33,24 +33,28 @@ pytest.register_assert_rewrite(
     *(
         f"redset.testing.{module}"
         for module in (
-            *("_claim_steps", "_claim_waiting", "_claimants", "_claiming", "_concurrency"),
-            *("_copies", "_dead_letters", "_keyed", "_keyed_claims", "_keyed_dead_letters"),
-            *("_keying", "_leases", "_reading", "_releasing", "_timing", "_writing"),
+            *("_algebra", "_claim_steps", "_claim_waiting", "_claimants", "_claiming"),
+            *("_concurrency", "_copies", "_dead_letters", "_ending", "_keyed"),
+            *("_keyed_claims", "_keyed_dead_letters", "_keying", "_leases", "_moving"),
+            *("_reading", "_releasing", "_timing", "_writing"),
         )
     )
 )
 
+from redset.testing._algebra import AlgebraChecks
 from redset.testing._claim_waiting import ClaimWaitingChecks
 from redset.testing._claimants import ClaimantChecks
 from redset.testing._claiming import ClaimingChecks
 from redset.testing._concurrency import ConcurrencyChecks
 from redset.testing._copies import CopyChecks
 from redset.testing._dead_letters import DeadLetterChecks
+from redset.testing._ending import EndingChecks
 from redset.testing._keyed import KeyedChecks
 from redset.testing._keyed_claims import KeyedClaimChecks
 from redset.testing._keyed_dead_letters import KeyedDeadLetterChecks
 from redset.testing._keying import KeyingChecks
 from redset.testing._leases import LeaseChecks
+from redset.testing._moving import MovingChecks
 from redset.testing._reading import ReadingChecks
 from redset.testing._releasing import ReleasingChecks
 from redset.testing._timing import TimingChecks
@@ -76,6 +80,9 @@ class KeyedViewConformance(
     ClaimWaitingChecks,
     ConcurrencyChecks,
     ClaimantChecks,
+    AlgebraChecks,
+    MovingChecks,
+    EndingChecks,
 ):
     """The tests that every keyed view of a backend passes. Needs a fixture ``backend``.
 

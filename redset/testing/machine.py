@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from redset.testing._claim_rules import ClaimingMachine
+from redset.testing._algebra_rules import AlgebraMachine
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,7 +58,7 @@ def backend_machine(
     """
     start = 0.0 if clock is None else clock.time()
 
-    class BackendMachine(ClaimingMachine):
+    class BackendMachine(AlgebraMachine):
         def __init__(self) -> None:
             if clock is not None:
                 # Every run begins at the same time, so that it can be run again.

@@ -10,7 +10,7 @@ import random
 from typing import TYPE_CHECKING, Any
 
 from redset.backends import MemoryBackend
-from redset.interfaces import NOW, DeadLetter, Merge
+from redset.interfaces import NOW, DeadLetter, Merge, Weighing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -154,20 +154,22 @@ class CountsWhatIsNotThere(MemoryBackend):
 
 @caught_by("test_union")
 class UnitesIgnoringMerge(MemoryBackend):
-    def union(self, name: str, others: Sequence[str], merge: Merge) -> int:
+    def union(self, name: str, others: Sequence[str], merge: Merge | Weighing) -> int:
         return super().union(name, others, Merge.KEEP)
 
 
 @caught_by("test_union")
 class UnitesWithWhatWasThere(MemoryBackend):
-    def union(self, name: str, others: Sequence[str], merge: Merge) -> int:
+    def union(self, name: str, others: Sequence[str], merge: Merge | Weighing) -> int:
+        if isinstance(merge, Weighing):
+            return super().union(name, others, merge)
         found = [self.slice(other, 0, -1) for other in others]
         return sum(self.add(name, entries, merge) for entries in found)
 
 
 @caught_by("test_intersect")
 class KeepsWhatIsInAnyOther(MemoryBackend):
-    def intersect(self, name: str, others: Sequence[str]) -> int:
+    def intersect(self, name: str, others: Sequence[str], weighing: Weighing | None = None) -> int:
         members = {member for other in others for member, _ in self.slice(other, 0, -1)}
         gone = [member for member, _ in self.slice(name, 0, -1) if member not in members]
         return self.remove(name, gone) if others else 0

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
-from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
+from contextlib import asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING
 
+from redset.backends.memory._async_combining import AsyncCombiningMemory, pause
 from redset.backends.memory._store import MemoryBackend
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Generator, Sequence
+    from collections.abc import AsyncGenerator, Sequence
     from contextlib import AbstractAsyncContextManager
     from typing import Self
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["AsyncMemoryBackend"]
 
 
-class AsyncMemoryBackend:
+class AsyncMemoryBackend(AsyncCombiningMemory):
     """A `redset.interfaces.AsyncBackend` over a `MemoryBackend`.
 
     Its methods do not block the event loop: the store's lock is held for microseconds,
@@ -193,14 +193,6 @@ class AsyncMemoryBackend:
         """See `redset.interfaces.Backend.sample`."""
         return self._store.sample(name, count)
 
-    async def union(self, name: str, others: Sequence[str], merge: Merge) -> int:
-        """See `redset.interfaces.Backend.union`."""
-        return self._store.union(name, others, merge)
-
-    async def intersect(self, name: str, others: Sequence[str]) -> int:
-        """See `redset.interfaces.Backend.intersect`."""
-        return self._store.intersect(name, others)
-
     async def entries(
         self, name: str, members: Sequence[bytes], *, low: Bound = -math.inf
     ) -> list[Entry]:
@@ -254,7 +246,7 @@ class AsyncMemoryBackend:
                 entries = store.pop(name, count, high=high)
                 if entries or store.is_over(deadline):
                     return entries
-                await _wait(event, store.pause(name, deadline, high))
+                await pause(event, store.pause(name, deadline, high))
 
     async def wait_claim(
         self,
@@ -276,7 +268,7 @@ class AsyncMemoryBackend:
                 claimed = store.claim_later(name, count, terms, claimed)
                 if claimed.leases or store.is_over(deadline):
                     return claimed
-                await _wait(event, store.claim_pause(name, deadline, terms.high))
+                await pause(event, store.claim_pause(name, deadline, terms.high))
 
     @asynccontextmanager
     async def lock(
@@ -288,28 +280,8 @@ class AsyncMemoryBackend:
         deadline = store.deadline(timeout)
         with self._waiting(name) as event:
             while not store.acquire_lock(name, token, expires, deadline):
-                await _wait(event, store.lock_pause(name, deadline))
+                await pause(event, store.lock_pause(name, deadline))
         try:
             yield
         finally:
             store.release_lock(name, token)
-
-    @contextmanager
-    def _waiting(self, name: str) -> Generator[asyncio.Event, None, None]:
-        event = asyncio.Event()
-        loop = asyncio.get_running_loop()
-
-        def wake() -> None:
-            # A loop closed under its waiter must not fail whoever adds to the set.
-            with suppress(RuntimeError):
-                loop.call_soon_threadsafe(event.set)
-
-        with self._store.waiting(name, wake):
-            yield event
-
-
-async def _wait(event: asyncio.Event, seconds: float | None) -> None:
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await event.wait()
-    event.clear()

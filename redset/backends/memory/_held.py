@@ -11,7 +11,7 @@ from redset.backends.memory._waiting import WaitingStore
 from redset.interfaces import NOW
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Sequence
+    from collections.abc import Collection, Generator, Iterable, Sequence
     from contextlib import AbstractContextManager
 
     from redset.backends.memory._ledger import Ledger
@@ -83,6 +83,25 @@ class HeldSets(WaitingStore):
     def _score(self, name: str, member: bytes) -> float | None:
         held = self._sets.get(name)
         return None if held is None else held.scores.get(member)
+
+    def _scores(self, name: str) -> dict[bytes, float]:
+        held = self._sets.get(name)
+        return {} if held is None else held.scores
+
+    def _remove(self, name: str, members: Collection[bytes]) -> list[float | None]:
+        """Remove members from the set, and from beside it; return the score each had."""
+        with self._open(name) as held:
+            scores = [held.remove(member) for member in members]
+        ledger = self._ledgers.get(name)
+        if ledger is not None:
+            apart = [ledger.discard(member) for member in members]
+            scores = [a if b is None else b for a, b in zip(apart, scores, strict=True)]
+        return scores
+
+    def _is_there(self, name: str) -> bool:
+        """Tell whether there are any members, claims or dead letters."""
+        ledger = self._ledgers.get(name)
+        return name in self._sets or name in self._dead or bool(ledger and ledger.records)
 
     def _resolve(self, bound: Bound) -> float:
         return self._clock.time() if bound is NOW else bound

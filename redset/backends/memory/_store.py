@@ -6,7 +6,7 @@ import math
 import threading
 from typing import TYPE_CHECKING
 
-from redset.backends.memory._claiming import ClaimingStore
+from redset.backends.memory._ending import EndingStore
 from redset.backends.memory._held import member_of
 from redset.backends.memory._locking import LockingStore
 from redset.exceptions import ScoreError
@@ -25,7 +25,7 @@ __all__ = ["MemoryBackend"]
 _SWEEP = 100
 
 
-class MemoryBackend(LockingStore, ClaimingStore):
+class MemoryBackend(LockingStore, EndingStore):
     """A `redset.interfaces.Backend` that keeps everything in this process.
 
     Each set is a dict and a heap with lazy deletion. One lock guards the store, so
@@ -110,15 +110,10 @@ class MemoryBackend(LockingStore, ClaimingStore):
 
     def remove(self, name: str, members: Sequence[bytes], *, low: Bound = -math.inf) -> int:
         """See `redset.interfaces.Backend.remove`. O(1) a member."""
-        with self._guarded(name), self._open(name) as held:
+        with self._guarded(name):
             above = low is NOW
             low = self._resolve(low)
-            scores = [held.remove(member) for member in members]
-            ledger = self._ledgers.get(name)
-            if ledger is not None:
-                apart = [ledger.discard(member) for member in members]
-                scores = [a if b is None else b for a, b in zip(apart, scores, strict=True)]
-            self._left(name, members)
+            scores = self._remove(name, members)
             return sum(
                 score is not None and (score > low if above else score >= low) for score in scores
             )
@@ -162,28 +157,13 @@ class MemoryBackend(LockingStore, ClaimingStore):
                 event.wait(self.pause(name, deadline, high))
                 event.clear()
 
-    def union(self, name: str, others: Sequence[str], merge: Merge) -> int:
-        """See `redset.interfaces.Backend.union`. O(m log n) for m entries."""
-        with self._guarded(name, *others):
-            return sum(self._add(name, self._all(other), merge) for other in others)
-
-    def intersect(self, name: str, others: Sequence[str]) -> int:
-        """See `redset.interfaces.Backend.intersect`. O(n) a set."""
-        with self._guarded(name, *others), self._open(name) as held:
-            kept = [self._sets[other].scores if other in self._sets else {} for other in others]
-            gone = [member for member in held.scores if not all(member in other for other in kept)]
-            for member in gone:
-                held.remove(member)
-            self._left(name, gone)
-            return len(gone)
-
     def clear(self, name: str) -> bool:
         """See `redset.interfaces.Backend.clear`. O(1)."""
         with self._guarded(name):
-            ledger = self._ledgers.pop(name, None)
-            self._payloads.pop(name, None)
-            found = (self._sets.pop(name, None), self._dead.pop(name, None))
-            return any(part is not None for part in found) or bool(ledger and ledger.records)
+            found = self._is_there(name)
+            for part in (self._sets, self._dead, self._ledgers, self._payloads):
+                part.pop(name, None)
+            return found
 
     # Reading
 
@@ -206,8 +186,8 @@ class MemoryBackend(LockingStore, ClaimingStore):
 
     def length(self, name: str) -> int:
         """See `redset.interfaces.Backend.length`. O(1)."""
-        held = self._sets.get(name)
-        return 0 if held is None else len(held.scores)
+        with self._guard:
+            return len(self._scores(name))
 
     def count(self, name: str, low: Bound, high: Bound) -> int:
         """See `redset.interfaces.Backend.count`. O(log n), O(n) after changes."""

@@ -6,20 +6,39 @@ import threading
 import time
 from collections import defaultdict
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from redset.backends.memory._clock import SystemClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
+    from types import TracebackType
 
     from redset.interfaces import Clock
 
-__all__ = ["WaitingStore"]
+__all__ = ["Guard", "WaitingStore"]
 
 # For how many seconds a store can be busy, and how often to look.
 _PATIENCE = 3.0
 _STEP = 0.001
+
+
+class Guard(Protocol):
+    """What is held by whoever looks into a store or changes it: a lock."""
+
+    def __enter__(self) -> object: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> None: ...
+
+    def locked(self) -> bool:
+        """Tell whether somebody holds it."""
+        ...
 
 
 class WaitingStore:
@@ -27,7 +46,7 @@ class WaitingStore:
 
     def __init__(self, clock: Clock | None) -> None:
         self._clock: Clock = SystemClock() if clock is None else clock
-        self._guard = threading.Lock()
+        self._guard: Guard = threading.Lock()
         self._patience = _PATIENCE
         self._waiters: defaultdict[str, list[Callable[[], object]]] = defaultdict(list)
         self._clock.subscribe(self._wake_all)

@@ -10,11 +10,12 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 __all__ = [
     "check_async_client",
     "check_client",
+    "check_slots",
     "describe",
     "has_pool",
     "is_cluster",
@@ -43,6 +44,22 @@ def check_async_client(client: object) -> None:
             "Async in its name, or take the client from redis.asyncio"
         )
         raise TypeError(message)
+
+
+def check_slots(client: object, names: Iterable[str]) -> None:
+    """Raise `ValueError` unless one command to this client's servers can reach all the sets."""
+    if not is_cluster(client):
+        return
+    slot_of: Callable[[bytes], int] = client.keyslot  # type: ignore[attr-defined]  # of all clusters
+    first, *others = dict.fromkeys(names)
+    for other in others:
+        if slot_of(other.encode()) != slot_of(first.encode()):
+            message = (
+                f"{first!r} and {other!r} are in different slots of the cluster, and no command "
+                "reaches both: give their names one hash tag, as '{crawl}:seen' and "
+                "'{crawl}:todo' have"
+            )
+            raise ValueError(message)
 
 
 def describe(client: object) -> str:

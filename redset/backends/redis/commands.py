@@ -10,7 +10,7 @@ import math
 from itertools import chain, count, repeat
 from typing import TYPE_CHECKING, Any, Final
 
-from redset.interfaces import NOW, Claimed, DeadLetter, Lease, Merge, Stats
+from redset.interfaces import NOW, Claimed, DeadLetter, Lease, Merge, Stats, Weighing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -28,8 +28,12 @@ __all__ = [
     "letter_details",
     "letter_reason",
     "lifetimes",
+    "meeting",
     "milliseconds",
+    "moment",
     "pairs",
+    "popped",
+    "popped_any",
     "scores",
     "seconds",
     "stats",
@@ -75,6 +79,18 @@ def bound(limit: Bound) -> bytes:
     return b"now" if limit is NOW else repr(float(limit)).encode()
 
 
+def meeting(how: Merge | Weighing) -> list[object]:
+    """Return how scores meet, as the scripts that combine sets take it."""
+    if not isinstance(how, Weighing):
+        return [FLAGS[how]]
+    return [how.aggregate.name, *(repr(float(weight)) for weight in how.weights)]
+
+
+def moment(when: float | None) -> bytes | int:
+    """Return a time as ``expire.lua`` takes it, not to come before it has come."""
+    return b"" if when is None else max(math.ceil(when * 1000), 1)
+
+
 def whole(number: int) -> int:
     """Return a count or position that commands and Lua can hold, beyond the end of any set."""
     return max(-_FAR, min(number, _FAR))
@@ -96,6 +112,22 @@ def entries(reply: Any) -> list[Entry]:  # noqa: ANN401  (this is where its shap
     if isinstance(first[1], float):
         return list(map(tuple, reply))
     return [(member, float(score)) for member, score in reply]
+
+
+def popped(reply: bytes) -> Entry | None:
+    """Return the entry of the reply of ``pop_into.lua``, None if there is none."""
+    if not reply:
+        return None
+    score, _, member = reply.partition(b" ")
+    return member, float(score)
+
+
+def popped_any(reply: bytes) -> tuple[tuple[int, Entry] | None, float]:
+    """Return what was popped, and when to look again, from the reply of ``pop_any.lua``."""
+    place, score, *member = reply.split(b" ", 2)
+    if not member:
+        return None, float(score)
+    return (int(place), (member[0], float(score))), _AT_ONCE
 
 
 def scores(reply: Iterable[Any]) -> list[float | None]:

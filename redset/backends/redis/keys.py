@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = [
     "add_keys",
+    "algebra_keys",
     "all_keys",
     "claim_keys",
+    "expire_keys",
     "remove_keys",
+    "rename_keys",
     "request_prefix",
     "sibling",
     "siblings",
@@ -25,6 +31,7 @@ LOCK: Final = "lock"
 PARKED: Final = "parked"
 REQUEST: Final = "request"
 SCRATCH: Final = "scratch"
+SCRATCH_WEIGHED: Final = "scratch:weighed"
 TOKEN: Final = "request:token"  # noqa: S105  (no secret; it expires, as all of "request" does)
 WAITING: Final = "waiting"
 WAKE: Final = "wake"
@@ -91,6 +98,24 @@ def all_keys(name: str) -> list[bytes]:
     """Return the keys of ``clear.lua``: all but the lock, and what expires by itself."""
     apart = siblings(name, DEAD, CLAIMS, DELAYED, PARKED, CLAIM_DETAILS, DEAD_DETAILS, ATTEMPTS)
     return [name.encode(), *apart, *siblings(name, WAKE, WAITING)]
+
+
+def algebra_keys(name: str, others: Sequence[str]) -> list[bytes]:
+    """Return the keys of the scripts that combine sets."""
+    apart = siblings(name, SCRATCH, SCRATCH_WEIGHED, WAKE, WAITING)
+    held = siblings(name, PARKED, DELAYED, CLAIM_DETAILS, ATTEMPTS)
+    return [name.encode(), *apart, *held, *(other.encode() for other in others)]
+
+
+def rename_keys(name: str, target: str) -> list[bytes]:
+    """Return the keys of ``rename.lua``."""
+    return [*all_keys(name), *all_keys(target), sibling(name, TOKEN), sibling(target, TOKEN)]
+
+
+def expire_keys(name: str) -> list[bytes]:
+    """Return the keys of ``expire.lua``: those of ``clear.lua``, but for those who wait."""
+    apart = siblings(name, ATTEMPTS, WAKE, WAITING)
+    return [apart[0], *(key for key in all_keys(name) if key not in apart)]
 
 
 def request_prefix(name: str) -> bytes:

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from redset.backends.redis import commands, keys
-from redset.backends.redis._async.claiming import AsyncClaimingBackend
+from redset.backends.redis._async.moving import AsyncMovingBackend
 from redset.backends.redis._async.taking import AsyncTaker
 from redset.backends.redis._clients import describe, is_error
 from redset.exceptions import LockTimeout, ScoreError
@@ -31,7 +31,7 @@ _MANY = 100
 _PAIR = 2
 
 
-class AsyncRedisBackend(AsyncClaimingBackend):
+class AsyncRedisBackend(AsyncMovingBackend):
     """A `redset.interfaces.AsyncBackend` that keeps each set in one ZSET, called as the set.
 
     What else is kept for a set called ``name`` is in keys called ``{name}:…``, in the
@@ -185,15 +185,6 @@ class AsyncRedisBackend(AsyncClaimingBackend):
         if entries or timeout == 0:
             return entries
         return await self._taker.wait_first(name, count, deadline)
-
-    async def union(self, name: str, others: Sequence[str], merge: Merge) -> int:
-        """See `redset.interfaces.Backend.union`. ``union.lua``, O(m log m) for all m entries."""
-        combined = self._combined(name, others, keys.WAKE, keys.WAITING)
-        return int(await self._script("union", combined, [commands.FLAGS[merge]]))
-
-    async def intersect(self, name: str, others: Sequence[str]) -> int:
-        """See `redset.interfaces.Backend.intersect`. ``intersect.lua``, O(n log n) a set."""
-        return int(await self._script("intersect", self._combined(name, others), []))
 
     async def clear(self, name: str) -> bool:
         """See `redset.interfaces.Backend.clear`. ``clear.lua``, O(n)."""
@@ -352,7 +343,3 @@ class AsyncRedisBackend(AsyncClaimingBackend):
         if keys.add_keys(name) is not None:
             await self._waiting.pass_on(name, len(entries))
         return new
-
-    def _combined(self, name: str, others: Sequence[str], *apart: str) -> list[bytes]:
-        beside = keys.siblings(name, keys.SCRATCH, *apart)
-        return [name.encode(), *beside, *(other.encode() for other in others)]

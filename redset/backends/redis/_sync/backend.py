@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from redset.backends.redis import commands, keys
 from redset.backends.redis._clients import describe, is_error
-from redset.backends.redis._sync.claiming import ClaimingBackend
+from redset.backends.redis._sync.moving import MovingBackend
 from redset.backends.redis._sync.taking import Taker
 from redset.exceptions import LockTimeout, ScoreError
 from redset.interfaces import NOW
@@ -33,7 +33,7 @@ _MANY = 100
 _PAIR = 2
 
 
-class RedisBackend(ClaimingBackend):
+class RedisBackend(MovingBackend):
     """A `redset.interfaces.Backend` that keeps each set in one ZSET, called as the set.
 
     What else is kept for a set called ``name`` is in keys called ``{name}:…``, in the
@@ -185,15 +185,6 @@ class RedisBackend(ClaimingBackend):
         if entries or timeout == 0:
             return entries
         return self._taker.wait_first(name, count, deadline)
-
-    def union(self, name: str, others: Sequence[str], merge: Merge) -> int:
-        """See `redset.interfaces.Backend.union`. ``union.lua``, O(m log m) for all m entries."""
-        combined = self._combined(name, others, keys.WAKE, keys.WAITING)
-        return int(self._script("union", combined, [commands.FLAGS[merge]]))
-
-    def intersect(self, name: str, others: Sequence[str]) -> int:
-        """See `redset.interfaces.Backend.intersect`. ``intersect.lua``, O(n log n) a set."""
-        return int(self._script("intersect", self._combined(name, others), []))
 
     def clear(self, name: str) -> bool:
         """See `redset.interfaces.Backend.clear`. ``clear.lua``, O(n)."""
@@ -348,7 +339,3 @@ class RedisBackend(ClaimingBackend):
         if keys.add_keys(name) is not None:
             self._waiting.pass_on(name, len(entries))
         return new
-
-    def _combined(self, name: str, others: Sequence[str], *apart: str) -> list[bytes]:
-        beside = keys.siblings(name, keys.SCRATCH, *apart)
-        return [name.encode(), *beside, *(other.encode() for other in others)]

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from redset.backends.redis import commands, keys
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from redset.backends.redis._sync.connection import Connection
 
 # A server looks at its blocked clients' timeouts ten times a second, so it may answer
@@ -32,12 +34,17 @@ class Waiting:
 
     def pause(self, name: str, seconds: float) -> None:
         """Return when a producer of the set called ``name`` wakes us, or the time is over."""
-        if seconds > _LATENESS:
-            tokens = keys.sibling(name, keys.WAKE)
-            timeout = commands.seconds(seconds - _LATENESS)
-            self._connection.command("BLPOP", tokens, timeout)
-        else:
+        self.pause_any([name], seconds)
+
+    def pause_any(self, names: Sequence[str], seconds: float) -> str | None:
+        """Do so for any of some sets; return the one whose producer woke us, if one did."""
+        if seconds <= _LATENESS:
             time.sleep(min(max(seconds, 0.0005), _STEP))
+            return None
+        tokens = {keys.sibling(name, keys.WAKE): name for name in names}
+        timeout = commands.seconds(seconds - _LATENESS)
+        reply = self._connection.command("BLPOP", *tokens, timeout)
+        return tokens[reply[0]] if reply else None
 
     def pass_on(self, name: str, count: int = 1) -> None:
         """Wake other witers: a wake-up came too late to be used here, or to go with its cause."""

@@ -1,0 +1,111 @@
+"""Memory sets that are renamed, or go at a time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from redset.backends.memory._moving import MovingStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from redset.backends.memory._waiting import Guard
+    from redset.interfaces import Clock
+
+__all__ = ["EndingStore"]
+
+
+class _End(NamedTuple):
+    """When one part of a set is to go: what waits, its claims, or its dead letters.
+
+    A part that runs empty is dropped, and its end with it: what comes then is another.
+    """
+
+    part: dict[str, Any]
+    name: str
+    held: object
+    when: float
+
+    def is_ahead(self) -> bool:
+        """Tell whether that which is to go is still there."""
+        return self.part.get(self.name) is self.held
+
+
+class EndingStore(MovingStore):
+    """Renames sets, and lets them go."""
+
+    def __init__(self, clock: Clock | None) -> None:
+        super().__init__(clock)
+        self._ends: list[_End] = []
+        self._plain_guard = self._guard
+
+    def rename(self, name: str, target: str, *, replace: bool) -> bool | None:
+        """See `redset.interfaces.Backend.rename`. O(1)."""
+        with self._guard:
+            if not self._is_there(name):
+                return None
+            if self._is_there(target) and not replace:
+                return False
+            parts: tuple[dict[str, Any], ...] = (self._sets, self._dead, self._ledgers)
+            for part in parts:
+                part.pop(target, None)
+                if name in part:
+                    part[target] = part.pop(name)
+            self._ends = [
+                end._replace(name=target) if end.name == name else end for end in self._ends
+            ]
+            self._wake(target)
+            return True
+
+    def expire(self, name: str, when: float | None) -> bool:
+        """See `redset.interfaces.Backend.expire`. O(e) for e parts that are to go."""
+        with self._guard:
+            had_end = any(end.name == name and end.is_ahead() for end in self._ends)
+            self._ends = [end for end in self._ends if end.name != name]
+            if when is not None:
+                parts: tuple[dict[str, Any], ...] = (self._sets, self._dead, self._ledgers)
+                self._ends += [_End(part, name, part[name], when) for part in parts if name in part]
+            was_there = self._is_there(name)
+            self._drop_what_ended()
+            return had_end if when is None else was_there
+
+    def _drop_what_ended(self) -> None:
+        if self._ends:
+            now = self._clock.time()
+            for end in self._ends:
+                if end.when <= now and end.is_ahead():
+                    del end.part[end.name]
+            self._ends = [end for end in self._ends if end.when > now and end.is_ahead()]
+        # A store in which nothing is to go need not look at the clock.
+        plain = self._plain_guard
+        self._guard = _EndingGuard(plain, self._drop_what_ended) if self._ends else plain
+
+
+class _EndingGuard:
+    """The guard of a store in which something is to go: whose time has come is gone already."""
+
+    def __init__(self, guard: Guard, look: Callable[[], None]) -> None:
+        self._guard = guard
+        self._look = look
+
+    def __enter__(self) -> None:
+        self._guard.__enter__()
+        try:
+            self._look()
+        except BaseException:
+            self._guard.__exit__(None, None, None)
+            raise
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> None:
+        self._guard.__exit__(kind, error, traceback)
+
+    def locked(self) -> bool:
+        """Tell whether somebody holds it."""
+        return self._guard.locked()

@@ -1,0 +1,61 @@
+-- Set before the scripts that combine sets. These keys come first:
+-- KEYS[1]  the set
+-- KEYS[2]  scratch key
+-- KEYS[3]  another
+-- KEYS[4]  list of wake-up tokens
+-- KEYS[5]  note that somebody waits
+-- KEYS[6]  parked members, by score
+-- KEYS[7]  delayed members, by the time at which that ends
+-- KEYS[8]  details of these: hash of member to 0, attempt, score
+-- KEYS[9]  hash of member to attempts, for what was claimed before and waits again
+-- KEYS[10…] the other sets
+local SET, SCRATCH, WEIGHED, WAKE, WAITING, PARKED, DELAYED, DETAILS, ATTEMPTS = unpack(KEYS, 1, 9)
+local FIRST = 10
+
+-- Call a command that puts another set in the place of the set: it expires when that would have.
+local function replace(...)
+  local left = redis.call('PTTL', SET)
+  redis.call(...)
+  if left >= 0 then redis.call('PEXPIRE', SET, left) end
+end
+
+-- Combine all sets by ZUNIONSTORE or ZINTERSTORE. One after the other, for the sum of floats
+-- depends on their order; weighed before, as what is not a number counts as 0 then.
+-- ARGV[1]  SUM, MIN or MAX
+-- ARGV[2…] the weights of the set and of each of the others
+local function aggregate(command)
+  redis.call('ZUNIONSTORE', SCRATCH, 1, SET, 'WEIGHTS', ARGV[2])
+  for i = FIRST, #KEYS do
+    redis.call('ZUNIONSTORE', WEIGHED, 1, KEYS[i], 'WEIGHTS', ARGV[i - FIRST + 3])
+    redis.call(command, SCRATCH, 2, SCRATCH, WEIGHED, 'AGGREGATE', ARGV[1])
+  end
+  redis.call('DEL', WEIGHED)
+  if redis.call('EXISTS', SCRATCH) == 1 then
+    replace('RENAME', SCRATCH, SET)
+  else
+    redis.call('DEL', SET)
+  end
+end
+
+-- Drop what is parked or delayed, and is (by ZINTER) or is not (by ZDIFF) in one of the others.
+-- Returns how many members had no copy in the set.
+local function drop_apart(command)
+  local dropped = 0
+  for _, place in ipairs({PARKED, DELAYED}) do
+    for i = FIRST, redis.call('EXISTS', place) == 1 and #KEYS or 0 do
+      for _, member in ipairs(redis.call(command, 2, place, KEYS[i])) do
+        if not redis.call('ZSCORE', SET, member) then dropped = dropped + 1 end
+        redis.call('ZREM', place, member)
+        if place == DELAYED then redis.call('HDEL', DETAILS, member) end
+      end
+    end
+  end
+  return dropped
+end
+
+-- Forget the attempts of what is not in the set any more.
+local function forget_attempts()
+  for _, member in ipairs(redis.call('HKEYS', ATTEMPTS)) do
+    if not redis.call('ZSCORE', SET, member) then redis.call('HDEL', ATTEMPTS, member) end
+  end
+end

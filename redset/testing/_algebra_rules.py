@@ -1,0 +1,112 @@
+"""The rules of the state machine that take several sets, or a set as a whole."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hypothesis import strategies as st
+from hypothesis.stateful import precondition, rule
+
+from redset.interfaces import Aggregate
+from redset.testing import _strategies as draw
+from redset.testing._claim_rules import ClaimingMachine
+from redset.testing._rules import agree
+
+if TYPE_CHECKING:
+    from redset.interfaces import Bound, Merge, Weighing
+
+__all__ = ["AlgebraMachine"]
+
+_OTHERS = st.lists(draw.NAMES, max_size=3)
+# Beyond all times that a run may come to, and within those that servers can count.
+_FAR = 1e11
+# Servers count ends of sets in milliseconds.
+_TICK = 0.002
+
+
+class AlgebraMachine(ClaimingMachine):
+    """Combines and compares sets, moves members and sets, and lets sets go."""
+
+    @rule(name=draw.PLAIN_NAMES, others=_OTHERS, merge=draw.MERGES)
+    def union(self, name: str, others: list[str], merge: Merge) -> None:
+        names = [self._names[other] for other in others]
+        self._same(lambda store: store.union(self._names[name], names, merge))
+
+    @rule(name=draw.PLAIN_NAMES, others=_OTHERS)
+    def intersect(self, name: str, others: list[str]) -> None:
+        names = [self._names[other] for other in others]
+        self._same(lambda store: store.intersect(self._names[name], names))
+
+    @rule(name=draw.PLAIN_NAMES, others=_OTHERS, weighing=draw.WEIGHINGS, in_common=st.booleans())
+    def weigh(
+        self,
+        name: str,
+        others: list[str],
+        weighing: Weighing,
+        in_common: bool,  # noqa: FBT001  (drawn by name)
+    ) -> None:
+        names = [self._names[other] for other in others]
+        weighing = weighing._replace(weights=weighing.weights[: len(names) + 1])
+        if self._clock is None and weighing.aggregate is Aggregate.SUM:
+            weighing = weighing._replace(aggregate=Aggregate.MAX)
+        if in_common:
+            self._same(lambda store: store.intersect(self._names[name], names, weighing))
+        else:
+            self._same(lambda store: store.union(self._names[name], names, weighing))
+
+    @rule(name=draw.PLAIN_NAMES, others=_OTHERS)
+    def subtract(self, name: str, others: list[str]) -> None:
+        names = [self._names[other] for other in others]
+        self._same(lambda store: store.subtract(self._names[name], names))
+
+    @rule(name=draw.NAMES, other=draw.NAMES)
+    def compare(self, name: str, other: str) -> None:
+        pair = self._names[name], self._names[other]
+        self._same(lambda store: store.is_disjoint(*pair))
+        self._same(lambda store: store.is_subset(*pair))
+
+    @rule(name=draw.NAMES, members=draw.SOME_MEMBERS, to=draw.PLAIN_NAMES, merge=draw.MERGES)
+    def move(self, name: str, members: list[bytes], to: str, merge: Merge) -> None:
+        pair = self._names[name], self._names[to]
+        for member in self._with_known(pair[0], members):
+            self._move(*pair, member, merge)
+
+    def _move(self, name: str, target: str, member: bytes, merge: Merge) -> None:
+        self._same(lambda store: store.move(name, member, target, merge))
+
+    @rule(name=draw.NAMES, to=draw.PLAIN_NAMES, merge=draw.MERGES, high=draw.HIGHS)
+    def pop_into(self, name: str, to: str, merge: Merge, high: Bound) -> None:
+        pair = self._names[name], self._names[to]
+        self._same(lambda store: store.pop_into(*pair, merge, high=high))
+
+    @rule(sources=draw.SOURCES)
+    def pop_any(self, sources: list[tuple[str, Bound]]) -> None:
+        given = [(self._names[name], high) for name, high in sources]
+        self._same(lambda store: store.pop_any(given, 0.0))
+
+    @rule(name=draw.PLAIN_NAMES, to=draw.PLAIN_NAMES, replace=st.booleans())
+    def rename(self, name: str, to: str, replace: bool) -> None:  # noqa: FBT001  (drawn by name)
+        if name != to:
+            old, new = self._names[name], self._names[to]
+            is_done = self._backend.rename(old, new, replace=replace)
+            agree(is_done, self._model.rename(old, new, replace=replace))
+            if is_done:
+                self._made[new] |= self._made[old]
+
+    @rule(name=draw.NAMES, when=st.sampled_from([1.0, 0.0, -1e9]))
+    def go_at_once(self, name: str, when: float) -> None:
+        self._same(lambda store: store.expire(self._names[name], when))
+
+    @rule(name=draw.PLAIN_NAMES)
+    def stay_after_all(self, name: str) -> None:
+        self._same(lambda store: store.expire(self._names[name], _FAR))
+        self._same(lambda store: store.expire(self._names[name], None))
+
+    @precondition(lambda self: self._clock is not None)
+    @rule(name=draw.PLAIN_NAMES, seconds=st.sampled_from([0.1, 60.0]))
+    def go_soon(self, name: str, seconds: float) -> None:
+        assert self._clock is not None
+        name = self._names[name]
+        agree(self._backend.expire(name, self._look() + seconds), bool(self._model.members(name)))
+        self._clock.advance(seconds + _TICK)
+        self._model.clear(name)
