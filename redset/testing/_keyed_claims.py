@@ -224,7 +224,7 @@ class KeyedClaimChecks:
         is_empty(view, name)
 
     @pytest.mark.parametrize("delay", [0.0, 60.0])
-    @pytest.mark.parametrize("way", ["pop", "pop last", "remove_range", "intersect"])
+    @pytest.mark.parametrize("way", ["pop", "pop last", "remove_range"])
     def test_what_is_apart_keeps_its_payload(
         self, backend: Backend, name: str, way: str, delay: float
     ) -> None:
@@ -233,7 +233,6 @@ class KeyedClaimChecks:
             "pop": lambda: view.pop(name, 1),
             "pop last": lambda: view.pop(name, 1, reverse=True),
             "remove_range": lambda: view.remove_range(name, 7.0, 7.0),
-            "intersect": lambda: view.intersect(name, [f"{{{name}}}:missing"]),
         }
         put(view, name, (b"a", b"one", 5.0))
         lease = claim_one(view, name)

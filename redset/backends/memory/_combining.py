@@ -19,41 +19,39 @@ class CombiningStore(ClaimingStore):
 
     def union(self, name: str, others: Sequence[str], merge: Merge | Weighing) -> int:
         """See `redset.interfaces.Backend.union`. O(m log n) for m entries."""
-        with self._guard:
+        with self._guarded(name, *others):
             if isinstance(merge, Weighing):
                 made = self._weigh(name, others, merge, common=False)
-                return self._add(name, list(made.items()), Merge.REPLACE)
-            return sum(
-                self._add(name, list(self._scores(other).items()), merge) for other in others
-            )
+                return self._add(name, self._weighed(others, made), Merge.REPLACE)
+            return sum(self._add(name, self._all(other), merge) for other in others)
 
     def intersect(self, name: str, others: Sequence[str], weighing: Weighing | None = None) -> int:
         """See `redset.interfaces.Backend.intersect`. O(n) a set, O(n log n) for new scores."""
-        with self._guard:
+        with self._guarded(name, *others):
             made = None if weighing is None else self._weigh(name, others, weighing, common=True)
             kept = [self._scores(other).keys() for other in others]
             members = self._waiting_members(name)
             gone = [m for m in members if not all(m in other for other in kept)]
             self._remove(name, gone)
             if made is not None:
-                self._add(name, list(made.items()), Merge.REPLACE)
+                self._add(name, self._weighed((), made), Merge.REPLACE)
             return len(gone)
 
     def subtract(self, name: str, others: Sequence[str]) -> int:
         """See `redset.interfaces.Backend.subtract`. O(1) a member of the others."""
-        with self._guard:
+        with self._guarded(name, *others):
             members = list({member for other in others for member in self._scores(other)})
             scores = self._remove(name, members)
             return len(scores) - scores.count(None)
 
     def is_disjoint(self, name: str, other: str) -> bool:
         """See `redset.interfaces.Backend.is_disjoint`. O(n) for the smaller set."""
-        with self._guard:
+        with self._guarded(name, other):
             return self._scores(name).keys().isdisjoint(self._scores(other).keys())
 
     def is_subset(self, name: str, other: str) -> bool:
         """See `redset.interfaces.Backend.is_subset`. O(n)."""
-        with self._guard:
+        with self._guarded(name, other):
             return self._scores(name).keys() <= self._scores(other).keys()
 
     def _waiting_members(self, name: str) -> set[bytes]:

@@ -42,12 +42,15 @@ class EndingStore(MovingStore):
 
     def rename(self, name: str, target: str, *, replace: bool) -> bool | None:
         """See `redset.interfaces.Backend.rename`. O(1)."""
-        with self._guard:
+        with self._guarded(name, target):
             if not self._is_there(name):
                 return None
             if self._is_there(target) and not replace:
                 return False
-            parts: tuple[dict[str, Any], ...] = (self._sets, self._dead, self._ledgers)
+            parts: tuple[dict[str, Any], ...] = (
+                *(self._sets, self._dead),
+                *(self._ledgers, self._payloads),
+            )
             for part in parts:
                 part.pop(target, None)
                 if name in part:
@@ -60,7 +63,7 @@ class EndingStore(MovingStore):
 
     def expire(self, name: str, when: float | None) -> bool:
         """See `redset.interfaces.Backend.expire`. O(e) for e parts that are to go."""
-        with self._guard:
+        with self._guarded(name):
             had_end = any(end.name == name and end.is_ahead() for end in self._ends)
             self._ends = [end for end in self._ends if end.name != name]
             if when is not None:
@@ -76,6 +79,7 @@ class EndingStore(MovingStore):
             for end in self._ends:
                 if end.when <= now and end.is_ahead():
                     del end.part[end.name]
+                    self._sweep_payloads(end.name)
             self._ends = [end for end in self._ends if end.when > now and end.is_ahead()]
         # A store in which nothing is to go need not look at the clock.
         plain = self._plain_guard

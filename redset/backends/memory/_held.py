@@ -50,12 +50,20 @@ class HeldSets(WaitingStore):
             return None
         return name in self._payloads
 
-    def _guarded(self, name: str, *others: str) -> AbstractContextManager[object]:  # noqa: ARG002
+    def _guarded(self, *names: str) -> AbstractContextManager[object]:  # noqa: ARG002
         """Return what guards an operation on sets. A view may look at these first."""
         return self._guard
 
     def _left(self, name: str, members: Iterable[bytes]) -> None:
         """Be told that members have left the set, for those who keep more of them."""
+
+    def _shown(self, name: str, entries: Sequence[Entry]) -> list[Entry]:  # noqa: ARG002
+        """Return entries of a set as they are seen here."""
+        return list(entries)
+
+    def _weighed(self, names: Sequence[str], made: dict[bytes, float]) -> list[Entry]:  # noqa: ARG002
+        """Return entries that several sets make, with what the last of them has for each."""
+        return list(made.items())
 
     @contextmanager
     def _open(self, name: str) -> Generator[SortedMap, None, None]:
@@ -96,7 +104,22 @@ class HeldSets(WaitingStore):
         if ledger is not None:
             apart = [ledger.discard(member) for member in members]
             scores = [a if b is None else b for a, b in zip(apart, scores, strict=True)]
+        self._left(name, members)
         return scores
+
+    def _sweep_payloads(self, name: str) -> None:
+        """Drop the payloads of what is gone from a set. O(n)."""
+        payloads = self._payloads.get(name)
+        if payloads is None:
+            return
+        scores, ledger = self._scores(name), self._ledgers.get(name)
+        for key in list(payloads.waiting):
+            if key not in scores and (ledger is None or ledger.apart(key) is None):
+                del payloads.waiting[key]
+        if ledger is None:
+            payloads.held.clear()
+        if not payloads:
+            del self._payloads[name]
 
     def _is_there(self, name: str) -> bool:
         """Tell whether there are any members, claims or dead letters."""

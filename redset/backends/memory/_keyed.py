@@ -57,7 +57,7 @@ class KeyedMemoryBackend(MemoryBackend):
         """See `redset.interfaces.Backend.pop`. O(log n) a member, O(n) for the last ones."""
         with self._guarded(name), self._open(name) as held:
             popped = held.pop_last(count) if reverse else held.pop_first(count, self._resolve(high))
-            found = self._with_payloads(name, popped)
+            found = self._shown(name, popped)
             self._left(name, [member for member, _ in popped])
             return found
 
@@ -69,12 +69,12 @@ class KeyedMemoryBackend(MemoryBackend):
     def length(self, name: str) -> int:
         """See `redset.interfaces.Backend.length`. O(1)."""
         with self._guarded(name):
-            return super().length(name)
+            return len(self._scores(name))
 
     def slice(self, name: str, start: int, stop: int, *, reverse: bool = False) -> list[Entry]:
         """See `redset.interfaces.Backend.slice`. O(k log k) for the first k."""
         with self._guarded(name), self._open(name) as held:
-            return self._with_payloads(name, held.slice(start, stop, reverse=reverse))
+            return self._shown(name, held.slice(start, stop, reverse=reverse))
 
     def range(
         self,
@@ -92,35 +92,37 @@ class KeyedMemoryBackend(MemoryBackend):
             found = self._range(
                 held, low, high, after=after, offset=offset, count=count, reverse=reverse
             )
-            return self._with_payloads(name, found)
+            return self._shown(name, found)
 
     def sample(self, name: str, count: int) -> list[Entry]:
         """See `redset.interfaces.Backend.sample`. O(n)."""
         with self._guarded(name), self._open(name) as held:
-            return self._with_payloads(name, held.sample(count))
+            return self._shown(name, held.sample(count))
 
     def entries(
         self, name: str, members: Sequence[bytes], *, low: Bound = -math.inf
     ) -> list[Entry]:
         """See `redset.interfaces.Backend.entries`. O(1) a member."""
         with self._guarded(name):
-            return self._with_payloads(name, self._entries(name, members, low))
+            return self._shown(name, self._entries(name, members, low))
 
     # How payloads follow
 
     @contextmanager
-    def _guarded(self, name: str, *others: str) -> Generator[None, None, None]:
+    def _guarded(self, *names: str) -> Generator[None, None, None]:
         with self._guard:
-            for each in (name, *others):
-                if self._is_keyed(each) is False:
-                    message = f"the items of {each!r} were added without key=: open it without"
+            for name in names:
+                if self._is_keyed(name) is False:
+                    message = f"the items of {name!r} were added without key=: open it without"
                     raise KeyingError(message)
-            payloads = self._payloads.setdefault(name, Payloads())
+            for name in names:
+                self._payloads.setdefault(name, Payloads())
             try:
                 yield
             finally:
-                if not payloads:
-                    self._payloads.pop(name, None)
+                for name in names:
+                    if not self._payloads.get(name):
+                        self._payloads.pop(name, None)
 
     @contextmanager
     def _account(self, name: str) -> Generator[tuple[Ledger, SortedMap], None, None]:
@@ -154,11 +156,17 @@ class KeyedMemoryBackend(MemoryBackend):
                 self._payloads[name].waiting.pop(key, None)
 
     def _all(self, name: str) -> list[Entry]:
-        return self._with_payloads(name, super()._all(name))
+        return self._shown(name, super()._all(name))
 
-    def _with_payloads(self, name: str, entries: Sequence[Entry]) -> list[Entry]:
+    def _shown(self, name: str, entries: Sequence[Entry]) -> list[Entry]:
         held = self._payloads.get(name, Payloads()).waiting
         return [(KeyedMember(key, held.get(key)), score) for key, score in entries]
+
+    def _weighed(self, names: Sequence[str], made: dict[bytes, float]) -> list[Entry]:
+        latest: dict[bytes, bytes] = {}
+        for name in names:
+            latest.update(self._payloads[name].waiting)
+        return [(KeyedMember(key, latest.get(key)), score) for key, score in made.items()]
 
     def _dead_letters(self, name: str) -> list[DeadLetter]:
         letters = super()._dead_letters(name)

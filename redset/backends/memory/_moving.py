@@ -23,17 +23,18 @@ class MovingStore(CombiningStore):
 
     def move(self, name: str, member: bytes, target: str, merge: Merge) -> bool:
         """See `redset.interfaces.Backend.move`. O(log n)."""
-        with self._guard:
+        with self._guarded(name, target):
             score = self._score(name, member)
             if score is not None:
-                self._move(name, (member, score), target, merge)
+                [entry] = self._shown(name, [(member, score)])
+                self._move(name, entry, target, merge)
             return score is not None
 
     def pop_into(
         self, name: str, target: str, merge: Merge, *, high: Bound = math.inf
     ) -> Entry | None:
         """See `redset.interfaces.Backend.pop_into`. O(log n)."""
-        with self._guard:
+        with self._guarded(name, target):
             first = self._first(name, high)
             if first is not None:
                 self._move(name, first, target, merge)
@@ -57,7 +58,7 @@ class MovingStore(CombiningStore):
 
     def pop_first_of(self, sources: Sequence[tuple[str, Bound]]) -> tuple[int, Entry] | None:
         """Remove the first entry of the first set that has one in reach, without waiting."""
-        with self._guard:
+        with self._guarded(*(name for name, _ in sources)):
             for place, (name, high) in enumerate(sources):
                 first = self._first(name, high)
                 if first is not None:
@@ -78,7 +79,7 @@ class MovingStore(CombiningStore):
 
     def _first(self, name: str, high: Bound) -> Entry | None:
         with self._open(name) as held:
-            return next(iter(held.first_until(1, self._resolve(high))), None)
+            return next(iter(self._shown(name, held.first_until(1, self._resolve(high)))), None)
 
     def _move(self, name: str, entry: Entry, target: str, merge: Merge) -> None:
         self._add(target, [entry], merge)
@@ -88,3 +89,4 @@ class MovingStore(CombiningStore):
     def _take_out(self, name: str, member: bytes) -> None:
         with self._open(name) as held:
             held.remove(member)
+        self._left(name, [member])
