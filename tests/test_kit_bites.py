@@ -15,6 +15,8 @@ from tests.support import (
     faults_of_accounts,
     faults_of_algebra,
     faults_of_claims,
+    faults_of_keying,  # noqa: F401  (it notes its faults)
+    faults_of_keys,  # noqa: F401  (it notes its faults)
     faults_of_leases,
     faults_of_waits,  # noqa: F401  (it notes its faults)
 )
