@@ -79,6 +79,13 @@ def test_the_scraper_fetches_each_page_once(run: Callable[..., str]) -> None:
     output = run("scraper")
     assert output.count("HTTP Error 404") == 1
     assert "60 pages found by 4 workers" in output
+    counts = re.search(
+        r"^(\d+) links to them, with (\d+) different priorities$", output, re.MULTILINE
+    )
+    assert counts is not None
+    links, priorities = map(int, counts.groups())
+    # As many tasks, if it were not for the key.
+    assert links > priorities > 2 * 60
     assert "the most visited one was fetched 1 time(s)" in output
 
 
