@@ -11,7 +11,7 @@ import platform
 import sys
 from importlib.metadata import version
 
-from benchmarks import batches, claims, consumers, growth, memory, peers, single
+from benchmarks import batches, claims, consumers, growth, keyed, memory, peers, single
 
 PARTS = {
     "single": single.run,
@@ -20,6 +20,7 @@ PARTS = {
     "growth": growth.run,
     "consumers": consumers.run,
     "claims": claims.run,
+    "keyed": keyed.run,
     "peers": peers.run,
 }
 # These need packages of their own.
