@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Coding", "KeyedCoding", "open_coding"]
 
-_strings: Serializer[Any] = StringSerializer()
-
 
 class Coding(Generic[T]):
     """Items are stored as their bytes, which are their identity."""
@@ -48,9 +46,8 @@ class Coding(Generic[T]):
         dumped = [dumps(item) for item in items]
         return [data if isinstance(data, bytes) else self._encode(data) for data in dumped]
 
-    def identify(self, item: T) -> bytes:
-        """Return what an item is known by in the set."""
-        return self.dump(item)
+    # What an item is known by in the set.
+    identify = dump
 
     def is_like(self, other: Coding[T]) -> bool:
         """Tell whether both make the same members of the same items."""
@@ -102,17 +99,20 @@ class KeyedCoding(Coding[T]):
         return self._loads(payload)
 
 
+_text: Coding[Any] = Coding(StringSerializer())
+
+
 def open_coding(
     serializer: Serializer[Any] | None,
     key: Callable[[Any], str | bytes] | None,
     payload: Payload | None,
 ) -> Coding[Any]:
     """Return how a set with these arguments stores its items, which is checked here."""
-    if serializer is None:
-        serializer = _strings
-    check_part(serializer, "serializer", "dumps", "loads")
+    if serializer is not None:
+        check_part(serializer, "serializer", "dumps", "loads")
     check_key_function(key)
     check_payload(payload, is_keyed=key is not None)
     if key is None:
-        return Coding(serializer)
+        return _text if serializer is None else Coding(serializer)
+    serializer = _text.serializer if serializer is None else serializer
     return KeyedCoding(serializer, key, Payload.NEWEST if payload is None else payload)

@@ -21,7 +21,9 @@ def keyless_names(source: object) -> set[str]:
     once if that cannot be referred to weakly.
     """
     try:
-        names = _keyless.setdefault(source, set())
+        names = _keyless.get(source)
+        if names is None:
+            names = _keyless.setdefault(source, set())
     except TypeError:
         return set()
     if len(names) >= _MOST:
