@@ -149,8 +149,8 @@ class AsyncBaseSet(AsyncCollectionOperators[T], Generic[T]):
             key: what ``key=`` gives for the item.
 
         Returns:
-            The item as it was added last, or as the set's `Payload` rule has it. One round
-            trip, O(1).
+            The item, with what the set's `Payload` rule has kept. One round trip, O(1)
+            (``keyed/entries.lua``).
 
         Raises:
             KeyError: if there is none, or a claim holds it.
@@ -170,7 +170,7 @@ class AsyncBaseSet(AsyncCollectionOperators[T], Generic[T]):
             key: what ``key=`` gives for the item.
 
         Returns:
-            Whether it was there. One round trip, O(log n).
+            Whether it was there. One round trip, O(log n) (``keyed/remove.lua``).
 
         Raises:
             TypeError: if the set has no keys.
@@ -180,6 +180,9 @@ class AsyncBaseSet(AsyncCollectionOperators[T], Generic[T]):
 
     def keys(self) -> AsyncIterator[bytes]:
         """Iterate over the keys in the order of their items, as iterating the set does.
+
+        Yields:
+            Keys as bytes. A round trip for every thousand (``keyed/range.lua``).
 
         Raises:
             TypeError: if the set has no keys.

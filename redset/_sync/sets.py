@@ -56,10 +56,10 @@ class SortedSet(ClaimingSet[T]):
         retry: when items whose work failed are tried again, and how often; by default after
             1, 2, 4 … seconds, at most 300, and for ever.
         key: gives what an item is known by, as text or bytes; by default its serialized form.
-            Items with the same key are one, and cannot be told apart but by what else they
-            carry. What was added with it cannot be opened without, nor the reverse.
-        payload: with ``key``, which item stays if another with its key is added: the newest by
-            default.
+            Items with one key are one item, whatever else they carry. A set is always opened
+            with a key, or always without: what is opened wrongly raises `KeyingError`.
+        payload: with ``key``, which item stays if another with its key is added; by default
+            the newest.
 
     Raises:
         TypeError: if an argument is not what it should be; the message says what is.

@@ -42,7 +42,7 @@ class TTLSet(BaseSet[T]):
             forgotten on time. `Merge.REPLACE` starts its time anew at each add.
         key: gives what an item is known by; see `SortedSet`.
         payload: with ``key``, which item stays if another with its key is added while it
-            lives: the newest by default.
+            lives; by default the newest.
 
     Raises:
         TypeError: if an argument is not what it should be; the message says what is.
