@@ -137,7 +137,7 @@ def test_a_fault_is_caught_by_the_machine(fault: type[MemoryBackend]) -> None:
         run_state_machine_as_test(
             machine,
             settings=settings(
-                max_examples=300,
+                max_examples=1000,  # most need fewer than 100
                 deadline=None,
                 database=None,
                 derandomize=True,
