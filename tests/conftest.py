@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,17 @@ SET_KINDS = [
     "valkey-9.1-async",
     "cluster",
 ]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the tests that take longest, lest all wait for them in the end."""
+    items.sort(key=lambda item: item.path.stem != "test_state_machine")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Run two tests per processor with ``-n auto``: most wait, for a server or for time to pass."""
+    return 2 * (os.cpu_count() or 1)
 
 
 @pytest.fixture(scope="session")
