@@ -128,7 +128,6 @@ def test_all_checks_are_found() -> None:
     assert len(names) < len(CHECKS)
 
 
-@pytest.mark.no_cover  # what is broken covers nothing, and measuring takes as long as the machine
 @pytest.mark.parametrize("fault", BY_MACHINE)
 def test_a_fault_is_caught_by_the_machine(fault: type[MemoryBackend]) -> None:
     clock = ManualClock()
