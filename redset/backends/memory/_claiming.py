@@ -163,8 +163,12 @@ class ClaimingStore(HeldSets):
     @contextmanager
     def _account(self, name: str) -> Generator[tuple[Ledger, SortedMap], None, None]:
         """Give the claims and the set called ``name``, and drop each if it is empty after."""
-        ledger = self._ledgers.setdefault(name, Ledger())
-        waiting = self._sets.setdefault(name, SortedMap())
+        ledger = self._ledgers.get(name)
+        if ledger is None:
+            ledger = self._ledgers[name] = Ledger()
+        waiting = self._sets.get(name)
+        if waiting is None:
+            waiting = self._sets[name] = SortedMap()
         try:
             yield ledger, waiting
         finally:

@@ -110,6 +110,8 @@ class SortedMap:
         while heap and heap[0][0] <= high:
             score, member = heap[0]
             if self.scores.get(member) == score:
+                if count == 1:
+                    return [(member, self.scores[member])]
                 return [entry for entry in self.first(count) if entry[1] <= high]
             heappop(heap)
             self._is_sorted = False
