@@ -118,7 +118,10 @@ def direct(client: Any, name: str) -> Iterator[SortedSet[str]]:
 @pytest.fixture
 def s(remote: Remote, proxy: Proxy, direct: SortedSet[str]) -> Any:
     """Return a set behind a proxy, whose client sends again what was lost."""
-    return make_set(remote(proxy.port), "SortedSet", direct.name, retry=Retry(backoff=0))
+    made = make_set(remote(proxy.port), "SortedSet", direct.name, retry=Retry(backoff=0))
+    # The first call asks whether there are keys, and that is not to be what gets lost.
+    assert len(made) == 0
+    return made
 
 
 @pytest.fixture(params=["reply", "request", "reply to the source"])
