@@ -9,10 +9,5 @@ for i = 2, #ARGV, 2 do
   redis.call('ZADD', KEYS[1], present, ARGV[i])
   redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1])
 end
-local excess = math.min(redis.call('ZCARD', KEYS[1]) - tonumber(ARGV[1]), 1000)
-if excess <= 0 then return 0 end
-local dropped = redis.call('ZPOPMIN', KEYS[1], excess)
-for i = 1, #dropped, 2 do
-  redis.call('HDEL', KEYS[2], dropped[i])
-end
-return excess
+local dropped = trim(KEYS[1], KEYS[2], ARGV[1])
+return dropped

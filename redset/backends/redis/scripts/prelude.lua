@@ -48,6 +48,42 @@ local function add(key, flag, score, member)
   return redis.call('ZADD', key, flag, score, member)
 end
 
+-- Remove members; those from one rank to another, returning how many.
+local function discard(key, members)
+  if #members > 0 then redis.call('ZREM', key, unpack(members)) end
+end
+
+local function discard_ranks(key, first, last)
+  return redis.call('ZREMRANGEBYRANK', key, first, last)
+end
+
+-- Let a key go at a time, unless that is too far off for a server.
+local function expire(key, time)
+  if time > 1e14 then
+    redis.call('PERSIST', key)
+  else
+    redis.call('PEXPIREAT', key, string.format('%.0f', math.ceil(time * 1000)))
+  end
+end
+
+-- The score of what waits apart from the set: parked or held back.
+local function score_apart(member, parked, delayed, details)
+  local score = redis.call('ZSCORE', parked, member)
+  if score then return score end
+  if redis.call('ZSCORE', delayed, member) then
+    return string.match(redis.call('HGET', details, member), '^0 %d+ (.*)$')
+  end
+end
+
+-- Drop the oldest dead letters beyond a limit, at most a thousand; return how many, and which.
+local function trim(dead, letters, limit)
+  local excess = math.min(redis.call('ZCARD', dead) - tonumber(limit), 1000)
+  if excess <= 0 then return 0, {} end
+  local dropped = redis.call('ZPOPMIN', dead, excess)
+  for i = 1, #dropped, 2 do redis.call('HDEL', letters, dropped[i]) end
+  return excess, dropped
+end
+
 -- Clients send a request again when its reply is lost. So that it has its effect once, the
 -- last KEY of such a script holds the number of the latest request of one sender, which is
 -- ARGV[1], and the words that answered it. A sender goes on when it has its answer: what was

@@ -10,27 +10,23 @@ local before = KEYS[2] and answered()
 if before then return before end
 
 local present = now()
-local expired = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', present, 'LIMIT', 0, ARGV[3])
-if #expired > 0 then redis.call('ZREM', KEYS[1], unpack(expired)) end
+discard(KEYS[1], redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', present, 'LIMIT', 0, ARGV[3]))
 
 local unseen = {}
 for i = 4, #ARGV, 2 do
   local old = redis.call('ZSCORE', KEYS[1], ARGV[i + 1])
   local alive = old and number(old) > tonumber(present)
+  if old and not alive then discard(KEYS[1], {ARGV[i + 1]}) end
   local expiry = ARGV[i]
   if expiry ~= 'inf' then
     expiry = string.format('%.17g', tonumber(present) + tonumber(expiry))
   end
-  add(KEYS[1], alive and ARGV[2] or '', expiry, ARGV[i + 1])
+  add(KEYS[1], ARGV[2], expiry, ARGV[i + 1])
   table.insert(unseen, alive and '0' or '1')
 end
 
 -- The key goes when its last member has expired, even if nobody comes to sweep.
 local last = redis.call('ZRANGE', KEYS[1], -1, -1, 'WITHSCORES')
-if number(last[2]) > 1e14 then
-  redis.call('PERSIST', KEYS[1])
-else
-  redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', math.ceil(tonumber(last[2]) * 1000)))
-end
+expire(KEYS[1], number(last[2]))
 unseen = table.concat(unseen)
 return KEYS[2] and answer(unseen) or unseen

@@ -14,11 +14,7 @@ local apart = KEYS[2] and redis.call('EXISTS', KEYS[2], KEYS[3], KEYS[5]) > 0
 local function score_of(member)
   local score = redis.call('ZSCORE', KEYS[1], member)
   if score or not apart then return score end
-  score = redis.call('ZSCORE', KEYS[2], member)
-  if score then return score end
-  if redis.call('ZSCORE', KEYS[3], member) then
-    return string.match(redis.call('HGET', KEYS[4], member), '^0 %d+ (.*)$')
-  end
+  return score_apart(member, KEYS[2], KEYS[3], KEYS[4])
 end
 
 local counted = 0

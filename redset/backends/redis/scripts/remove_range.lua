@@ -9,4 +9,4 @@ local last = count_to(KEYS[1], ARGV[2]) - 1
 local limit = tonumber(ARGV[3])
 if limit >= 0 then last = math.min(last, first + limit - 1) end
 if first > last then return 0 end
-return redis.call('ZREMRANGEBYRANK', KEYS[1], first, last)
+return discard_ranks(KEYS[1], first, last)

@@ -65,13 +65,13 @@ if redis.call('ZCOUNT', CLAIMS, '-inf', present) > 0 then
       bury(member, attempt, score, reason, present)
       buried = true
     else
+      meet(member, older(flag), score)
       put_back(member, attempt, score, flag)
     end
-    redis.call('ZREM', CLAIMS, member)
-    redis.call('HDEL', DETAILS, member)
+    finish(member)
   end
   back = back + #late
-  if buried then dropped = trim(ARGV[9]) end
+  if buried then dropped = trim(DEAD, LETTERS, ARGV[9]) end
   apart = true
 end
 if apart then

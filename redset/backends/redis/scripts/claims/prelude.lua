@@ -92,13 +92,20 @@ local function bury(member, attempt, score, reason, present)
   redis.call('HSET', LETTERS, member, score .. ' ' .. attempt .. '\n' .. reason)
 end
 
--- Drop the oldest dead letters beyond a limit, at most a thousand; return how many.
-local function trim(limit)
-  local excess = math.min(redis.call('ZCARD', DEAD) - tonumber(limit), 1000)
-  if excess <= 0 then return 0 end
-  local dropped = redis.call('ZPOPMIN', DEAD, excess)
-  for i = 1, #dropped, 2 do redis.call('HDEL', LETTERS, dropped[i]) end
-  return excess
+-- Let go of members that are not claimed any more, of their details too if they are not held
+-- back either.
+local function unclaim(...)
+  redis.call('ZREM', CLAIMS, ...)
+end
+
+local function finish(...)
+  unclaim(...)
+  redis.call('HDEL', DETAILS, ...)
+end
+
+-- Called when what was claimed is about to meet what waits, if anything does, by the rule of a
+-- flag: for those who keep more of a member than its score.
+local function meet(_member, _flag, _score)
 end
 
 -- End claims that are done, given by pairs of member and token from ARGV[first] on; parked
@@ -119,8 +126,7 @@ local function acknowledge(first, flag, parked)
     end
   end
   if #held > 0 then
-    redis.call('ZREM', CLAIMS, unpack(held))
-    redis.call('HDEL', DETAILS, unpack(held))
+    finish(unpack(held))
   end
   return table.concat(flags), back
 end

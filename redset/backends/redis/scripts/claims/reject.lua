@@ -19,9 +19,8 @@ for i = 4, #ARGV, 3 do
     bury(member, attempt, score, ARGV[i + 2], present)
     buried = true
     if unpark(member, ARGV[2]) then back = back + 1 end
-    redis.call('ZREM', CLAIMS, member)
-    redis.call('HDEL', DETAILS, member)
+    finish(member)
   end
 end
 wake(WAKE, WAITING, back)
-return answer(flags .. ' ' .. (buried and trim(ARGV[3]) or 0))
+return answer(flags .. ' ' .. (buried and trim(DEAD, LETTERS, ARGV[3]) or 0))

@@ -20,23 +20,20 @@ local present = now()
 unpark(member, flag)
 local there = redis.call('ZSCORE', SET, member)
 local later = string.format('%.17g', tonumber(present) + delay)
+local score = given == 'now' and later or given == '' and own or given
+-- Nothing was asked for, so what was added meanwhile is the latest.
+if given == '' and delay <= 0 then flag = older(flag) end
+meet(member, flag, score)
 if delay > 0 and given ~= 'now' and (not there or flag == '' or flag == 'GT') then
-  local score = given == '' and own or given
   if there then score = merged(flag, there, score) end
   redis.call('HSET', DETAILS, member, '0 ' .. attempt .. ' ' .. score)
   redis.call('ZADD', DELAYED, later, member)
   if there then redis.call('ZREM', SET, member) end
+  unclaim(member)
 else
-  if given == '' and delay <= 0 then
-    add(SET, older(flag), own, member)
-  elseif given == 'now' then
-    add(SET, flag, later, member)
-  else
-    add(SET, flag, given == '' and own or given, member)
-  end
+  add(SET, flag, score, member)
   note(member, attempt, delay)
-  redis.call('HDEL', DETAILS, member)
+  finish(member)
 end
-redis.call('ZREM', CLAIMS, member)
 wake(WAKE, WAITING, 1)
 return answer('1')
