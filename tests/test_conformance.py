@@ -33,7 +33,7 @@ class LeavesNothing:
         self, kind: str, backends: Backends, backend: Backend, name: str
     ) -> Iterator[None]:
         yield
-        if backend.is_keyed(name):
+        if backend.is_keyed(name) is not False:
             backend = backend.keyed(Payload.NEWEST)
         # By claims, and by pops.
         leases = backend.claim(name, 2, TERMS).leases

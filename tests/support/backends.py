@@ -59,8 +59,19 @@ _OWNED = {
     "valkey-9.1-by-valkey-py",
     "cluster",
 }
-# Of each kind there is the keyed view, too.
-KEYED_KINDS = ["memory-keyed", "memory-async-keyed"]
+# Keyed views of some of them.
+KEYED_KINDS = [
+    "memory-keyed",
+    "memory-async-keyed",
+    "fakeredis-keyed",
+    "fakeredis-async-keyed",
+    "redis-6.2-keyed",
+    "redis-6.2-async-keyed",
+    "valkey-9.1-keyed",
+    "valkey-9.1-async-keyed",
+    "cluster-keyed",
+    "cluster-async-keyed",
+]
 
 
 class Backends:

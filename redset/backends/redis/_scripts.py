@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from functools import cache
 from importlib import resources
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 __all__ = ["Script", "script"]
 
-_TRY = b"""local function plain()
+_FOLDER: Final = resources.files("redset.backends.redis") / "scripts"
+# A line of a script that stands for another file.
+_INCLUDE: Final = re.compile(rb"^-- include (\S+)$", re.MULTILINE)
+_TRY: Final = b"""local function plain()
 %s
 end
 local reply = plain()
@@ -30,12 +34,16 @@ def script(name: str) -> Script:
 
     If there is a ``<name>.plain.lua``, it is tried first, without them.
     """
-    folder = resources.files("redset.backends.redis") / "scripts"
     *folders, _ = name.split("/")
     preludes = ["prelude", *(f"{each}/prelude" for each in folders)]
-    parts = [(folder / f"{part}.lua").read_bytes() for part in (*preludes, name)]
-    plain = folder / f"{name}.plain.lua"
-    if plain.is_file():
-        parts.insert(0, _TRY % plain.read_bytes())
+    parts = [_read(part) for part in (*preludes, name)]
+    if (_FOLDER / f"{name}.plain.lua").is_file():
+        parts.insert(0, _TRY % _read(f"{name}.plain"))
     source = b"\n".join(parts)
     return Script(source, hashlib.sha1(source, usedforsecurity=False).hexdigest())
+
+
+def _read(part: str) -> bytes:
+    """Return the text of one file, with those that it includes in their places."""
+    source = (_FOLDER / f"{part}.lua").read_bytes()
+    return _INCLUDE.sub(lambda found: _read(found[1].decode()), source)

@@ -7,31 +7,53 @@ ends here.
 from __future__ import annotations
 
 import math
+from contextlib import contextmanager
+from dataclasses import replace
 from itertools import chain, count, repeat
 from typing import TYPE_CHECKING, Any, Final
 
-from redset.interfaces import NOW, Claimed, DeadLetter, Lease, Merge, Stats, Weighing
+from redset.exceptions import KeyingError
+from redset.interfaces import (
+    NOW,
+    Claimed,
+    DeadLetter,
+    KeyedMember,
+    Lease,
+    Merge,
+    Stats,
+    Weighing,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Generator, Iterable, Sequence
 
     from redset.interfaces import Bound, Entry, Hold, Terms
 
 __all__ = [
     "FLAGS",
+    "SWEEP",
     "bound",
     "claimed",
     "dead_letters",
+    "due_pairs",
     "entries",
+    "entries_from",
     "flags",
     "holds",
+    "keyed_claimed",
+    "keyed_dead_letters",
+    "keyed_entries",
+    "keying_errors",
     "letter_details",
     "letter_reason",
     "lifetimes",
+    "limit",
     "meeting",
     "milliseconds",
     "moment",
+    "page",
     "pairs",
+    "payloads",
     "popped",
     "popped_any",
     "scores",
@@ -48,6 +70,9 @@ FLAGS: Final = {
     Merge.LATEST: b"GT",
 }
 """The flag of ``ZADD`` for each merge rule; empty for none."""
+
+SWEEP: Final = 100
+"""How many expired members one call of `remember` removes at most."""
 
 TOKENS: Final = 1000
 """How many tokens there are to a microsecond: the members of one claim."""
@@ -74,9 +99,14 @@ def pairs(given: Iterable[Entry]) -> list[bytes]:
     return parts
 
 
-def bound(limit: Bound) -> bytes:
+def due_pairs(given: Iterable[tuple[bytes, float | None]]) -> list[object]:
+    """Return due times and members in turn, empty for now."""
+    return [part for member, score in given for part in (b"" if score is None else score, member)]
+
+
+def bound(given: Bound) -> bytes:
     """Return a bound as scripts take it."""
-    return b"now" if limit is NOW else repr(float(limit)).encode()
+    return b"now" if given is NOW else repr(float(given)).encode()
 
 
 def meeting(how: Merge | Weighing) -> list[object]:
@@ -94,6 +124,19 @@ def moment(when: float | None) -> bytes | int:
 def whole(number: int) -> int:
     """Return a count or position that commands and Lua can hold, beyond the end of any set."""
     return max(-_FAR, min(number, _FAR))
+
+
+def limit(number: int | None) -> int:
+    """Return how many at most, for commands and scripts; -1 for all."""
+    return -1 if number is None else whole(number)
+
+
+def page(
+    after: Entry | None, offset: int, number: int | None, *, reverse: bool
+) -> tuple[object, ...]:
+    """Return where in a range to start and to end, as ``range.lua`` takes it."""
+    place = () if after is None else (after[1], after[0])
+    return (whole(offset), limit(number), int(reverse), *place)
 
 
 def seconds(duration: float) -> str:
@@ -130,6 +173,22 @@ def popped_any(reply: bytes) -> tuple[tuple[int, Entry] | None, float]:
     return (int(place), (member[0], float(score))), _AT_ONCE
 
 
+def keyed_entries(reply: Sequence[Any]) -> list[Entry]:
+    """Return entries with their payloads, from a reply of members and scores, and of those."""
+    found, payloads = reply
+    return [
+        (KeyedMember(member, payload), score)
+        for (member, score), payload in zip(entries(found), payloads, strict=True)
+    ]
+
+
+def payloads(members: Iterable[bytes]) -> list[bytes]:
+    """Return the payloads of members, and a 1 or 0 for each, as scripts take them."""
+    given = [member.payload if isinstance(member, KeyedMember) else b"" for member in members]
+    flags = b"".join(b"0" if payload is None else b"1" for payload in given)
+    return [*(payload or b"" for payload in given), flags]
+
+
 def scores(reply: Iterable[Any]) -> list[float | None]:
     """Return scores, None where there is none."""
     return [None if score is None else float(score) for score in reply]
@@ -139,6 +198,15 @@ def lifetimes(reply: Sequence[Any]) -> list[float | None]:
     """Return what is left of each lifetime, from the reply of ``lifetimes.lua``."""
     now, expiries = float(reply[0]), scores(reply[1])
     return [expiry - now if expiry is not None and expiry > now else None for expiry in expiries]
+
+
+def entries_from(members: Iterable[bytes], reply: Sequence[Any], low: Bound) -> list[Entry]:
+    """Return the entries with a score from a bound on, from the reply of ``lifetimes.lua``."""
+    found = zip(members, scores(reply[1]), strict=True)
+    if low is NOW:
+        now = float(reply[0])
+        return [(member, score) for member, score in found if score is not None and score > now]
+    return [(member, score) for member, score in found if score is not None and score >= low]
 
 
 def milliseconds(duration: float) -> int:
@@ -175,6 +243,17 @@ def claimed(reply: Sequence[Any]) -> tuple[Claimed, float]:
         )
     )
     return Claimed(leases, flags(acknowledged), int(dropped)), float(pause)
+
+
+def keyed_claimed(reply: Sequence[Any]) -> tuple[Claimed, float]:
+    """Return what was claimed with payloads, and when to look again; see `claimed`."""
+    found, payloads = reply
+    taken, pause = claimed(found)
+    leases = [
+        lease._replace(member=KeyedMember(lease.member, payload))
+        for lease, payload in zip(taken.leases, payloads, strict=True)
+    ]
+    return taken._replace(leases=leases), pause
 
 
 def terms_of_claim(terms: Terms) -> tuple[object, ...]:
@@ -231,3 +310,25 @@ def dead_letters(reply: Sequence[Any]) -> list[DeadLetter]:
             )
         )
     return letters
+
+
+def keyed_dead_letters(reply: Sequence[Any]) -> list[DeadLetter]:
+    """Return dead letters with keys and payloads, from the reply of ``keyed/dead.lua``."""
+    found, payloads = reply
+    return [
+        replace(letter, key=letter.raw, raw=letter.raw if payload is None else payload)
+        for letter, payload in zip(dead_letters(found), payloads, strict=True)
+    ]
+
+
+@contextmanager
+def keying_errors(*names: str) -> Generator[None, None, None]:
+    """Turn the error of a script into one that says which of these sets has no payloads."""
+    try:
+        yield
+    except Exception as error:
+        code, _, place = str(error).partition(" ")
+        if code != "KEYING":
+            raise
+        message = f"the items of {names[int(place)]!r} were added without key=: open it without"
+        raise KeyingError(message) from error

@@ -13,7 +13,10 @@ __all__ = [
     "algebra_keys",
     "all_keys",
     "claim_keys",
+    "combined_keys",
     "expire_keys",
+    "keyed_keys",
+    "keying_keys",
     "remove_keys",
     "rename_keys",
     "request_prefix",
@@ -24,9 +27,12 @@ __all__ = [
 ATTEMPTS: Final = "attempts"
 CLAIMS: Final = "claims"
 CLAIM_DETAILS: Final = "claims:details"
+CLAIM_ITEMS: Final = "claims:items"
 DEAD: Final = "dead"
 DEAD_DETAILS: Final = "dead:details"
+DEAD_ITEMS: Final = "dead:items"
 DELAYED: Final = "delayed"
+ITEMS: Final = "items"
 LOCK: Final = "lock"
 PARKED: Final = "parked"
 REQUEST: Final = "request"
@@ -77,6 +83,24 @@ def claim_keys(name: str, count: int = 11) -> tuple[bytes, ...]:
 
 
 @lru_cache(maxsize=1024)
+def keyed_keys(name: str) -> tuple[bytes, ...]:
+    """Return the keys that all scripts of keyed sets have: those of claims, and of payloads."""
+    return (*claim_keys(name), *siblings(name, ITEMS, CLAIM_ITEMS, DEAD_ITEMS))
+
+
+@lru_cache(maxsize=1024)
+def keying_keys(name: str) -> tuple[bytes, ...]:
+    """Return the keys that tell whether a set is there, and whether it is keyed."""
+    return (name.encode(), *siblings(name, CLAIM_DETAILS, ITEMS, CLAIM_ITEMS))
+
+
+def combined_keys(name: str, others: Sequence[str]) -> list[bytes]:
+    """Return the keys of a script that combines keyed sets: those of all, and one to scratch in."""
+    told = [key for other in others for key in keying_keys(other)]
+    return [*keyed_keys(name), *told, sibling(name, SCRATCH)]
+
+
+@lru_cache(maxsize=1024)
 def add_keys(name: str) -> tuple[bytes, ...] | None:
     """Return the keys of ``add.lua``, None for a name that no other key can stand beside."""
     try:
@@ -97,7 +121,8 @@ def remove_keys(name: str) -> tuple[bytes, ...]:
 def all_keys(name: str) -> list[bytes]:
     """Return the keys of ``clear.lua``: all but the lock, and what expires by itself."""
     apart = siblings(name, DEAD, CLAIMS, DELAYED, PARKED, CLAIM_DETAILS, DEAD_DETAILS, ATTEMPTS)
-    return [name.encode(), *apart, *siblings(name, WAKE, WAITING)]
+    payloads = siblings(name, ITEMS, CLAIM_ITEMS, DEAD_ITEMS)
+    return [name.encode(), *apart, *payloads, *siblings(name, WAKE, WAITING)]
 
 
 def algebra_keys(name: str, others: Sequence[str]) -> list[bytes]:

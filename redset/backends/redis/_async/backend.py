@@ -12,6 +12,7 @@ from redset.backends.redis import commands, keys
 from redset.backends.redis._async.moving import AsyncMovingBackend
 from redset.backends.redis._async.taking import AsyncTaker
 from redset.backends.redis._clients import describe, is_error
+from redset.backends.redis._views import async_keyed_view
 from redset.exceptions import LockTimeout, ScoreError
 from redset.interfaces import NOW
 
@@ -19,13 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
     from typing import Self
 
-    from redset.interfaces import AsyncRedisClient, Bound, DeadLetter, Entry, Merge
+    from redset.interfaces import AsyncRedisClient, Bound, DeadLetter, Entry, Merge, Payload
 
 
 _log = logging.getLogger("redset")
 
-# How many expired members one call of `remember` removes at most.
-_SWEEP = 100
 # More members than this are added by a plain command, which is faster, and consumers woken.
 _MANY = 100
 _PAIR = 2
@@ -102,17 +101,14 @@ class AsyncRedisBackend(AsyncMovingBackend):
         self, name: str, entries: Sequence[tuple[bytes, float | None]], merge: Merge
     ) -> tuple[int, float]:
         """See `redset.interfaces.Backend.schedule`. ``add.lua``, O(log n) a member."""
-        due = [
-            part for member, score in entries for part in (b"" if score is None else score, member)
-        ]
-        new, now = await self._add(name, due, merge)
+        new, now = await self._add(name, commands.due_pairs(entries), merge)
         return int(new), float(now)
 
     async def remember(self, name: str, entries: Sequence[Entry], merge: Merge) -> list[bool]:
         """See `redset.interfaces.Backend.remember`. ``remember.lua``, O(log n) a member."""
         if not entries:
             return []
-        arguments = [commands.FLAGS[merge], _SWEEP, *commands.pairs(entries)]
+        arguments = [commands.FLAGS[merge], commands.SWEEP, *commands.pairs(entries)]
         if keys.add_keys(name) is None:
             reply = await self._script("remember", [name.encode()], [0, *arguments])
         else:
@@ -123,9 +119,7 @@ class AsyncRedisBackend(AsyncMovingBackend):
         """See `redset.interfaces.Backend.increment`. ``increment.lua``, O(log n)."""
         add_keys = keys.add_keys(name)
         try:
-            if add_keys is None:
-                return float(await self._command("ZINCRBY", name.encode(), by, member))
-            return float(await self._script_once("increment", name, add_keys, [by, member]))
+            return float(await self._increment(name, member, by))
         except Exception as error:
             if "not a number" not in str(error):
                 raise
@@ -149,11 +143,7 @@ class AsyncRedisBackend(AsyncMovingBackend):
         if limit is None and NOW not in (low, high):
             limits = commands.bound(low), commands.bound(high)
             return int(await self._command("ZREMRANGEBYSCORE", name.encode(), *limits))
-        arguments = [
-            commands.bound(low),
-            commands.bound(high),
-            -1 if limit is None else commands.whole(limit),
-        ]
+        arguments = [commands.bound(low), commands.bound(high), commands.limit(limit)]
         return int(await self._script("remove_range", [name.encode()], arguments))
 
     async def pop(
@@ -252,14 +242,12 @@ class AsyncRedisBackend(AsyncMovingBackend):
         O(log² n + k) from a place in the order.
         """
         limits = [commands.bound(low), commands.bound(high)]
-        limit = -1 if count is None else commands.whole(count)
         if after is None and offset == 0 and NOW not in (low, high):
             command = "ZREVRANGEBYSCORE" if reverse else "ZRANGEBYSCORE"
             limits = limits[::-1] if reverse else limits
-            page = ("WITHSCORES", "LIMIT", 0, limit)
+            page = ("WITHSCORES", "LIMIT", 0, commands.limit(count))
             return commands.entries(await self._command(command, name.encode(), *limits, *page))
-        place = [] if after is None else [after[1], after[0]]
-        arguments = [*limits, commands.whole(offset), limit, int(reverse), *place]
+        arguments = [*limits, *commands.page(after, offset, count, reverse=reverse)]
         return commands.entries(await self._script("range", [name.encode()], arguments))
 
     async def sample(self, name: str, count: int) -> list[Entry]:
@@ -267,6 +255,36 @@ class AsyncRedisBackend(AsyncMovingBackend):
         return commands.entries(
             await self._command("ZRANDMEMBER", name.encode(), commands.whole(count), "WITHSCORES")
         )
+
+    async def entries(
+        self, name: str, members: Sequence[bytes], *, low: Bound = -math.inf
+    ) -> list[Entry]:
+        """See `redset.interfaces.Backend.entries`.
+
+        ``ZMSCORE``, or ``lifetimes.lua`` for what is later than now; O(1) a member.
+        """
+        if low is NOW:
+            reply = await self._script("lifetimes", [name.encode()], members)
+        elif members:
+            reply = [None, await self._command("ZMSCORE", name.encode(), *members)]
+        else:
+            reply = [None, []]
+        return commands.entries_from(members, reply, low)
+
+    # Keys
+
+    def keyed(self, payload: Payload) -> AsyncRedisBackend:
+        """See `redset.interfaces.Backend.keyed`."""
+        return async_keyed_view(self._client, payload, owns=self._owns)
+
+    async def is_keyed(self, name: str) -> bool | None:
+        """See `redset.interfaces.Backend.is_keyed`. ``is_keyed.lua`` or ``EXISTS``, O(1)."""
+        try:
+            needed = keys.keying_keys(name)
+        except ValueError:  # nothing can stand beside such a name, so no payloads either
+            return False if await self._command("EXISTS", name.encode()) else None
+        there, payloads = await self._script("is_keyed", needed, [])
+        return bool(payloads) if there else None
 
     # Dead letters
 
@@ -334,6 +352,9 @@ class AsyncRedisBackend(AsyncMovingBackend):
         else:
             reply = await self._script("add", add_keys, [0, *arguments])
         return reply.split()
+
+    async def _increment(self, name: str, member: bytes, by: float) -> Any:  # noqa: ANN401  (replies are untyped)
+        return await self._command("ZINCRBY", name.encode(), by, member)
 
     async def _add_many(self, name: str, entries: Sequence[Entry], merge: Merge) -> int:
         flag = commands.FLAGS[merge]

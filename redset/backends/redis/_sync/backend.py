@@ -14,6 +14,7 @@ from redset.backends.redis import commands, keys
 from redset.backends.redis._clients import describe, is_error
 from redset.backends.redis._sync.moving import MovingBackend
 from redset.backends.redis._sync.taking import Taker
+from redset.backends.redis._views import keyed_view
 from redset.exceptions import LockTimeout, ScoreError
 from redset.interfaces import NOW
 
@@ -21,13 +22,18 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
     from typing import Self
 
-    from redset.interfaces import Bound, DeadLetter, Entry, Merge, RedisClient
+    from redset.interfaces import (
+        Bound,
+        DeadLetter,
+        Entry,
+        Merge,
+        Payload,
+        RedisClient,
+    )
 
 
 _log = logging.getLogger("redset")
 
-# How many expired members one call of `remember` removes at most.
-_SWEEP = 100
 # More members than this are added by a plain command, which is faster, and consumers woken.
 _MANY = 100
 _PAIR = 2
@@ -104,17 +110,14 @@ class RedisBackend(MovingBackend):
         self, name: str, entries: Sequence[tuple[bytes, float | None]], merge: Merge
     ) -> tuple[int, float]:
         """See `redset.interfaces.Backend.schedule`. ``add.lua``, O(log n) a member."""
-        due = [
-            part for member, score in entries for part in (b"" if score is None else score, member)
-        ]
-        new, now = self._add(name, due, merge)
+        new, now = self._add(name, commands.due_pairs(entries), merge)
         return int(new), float(now)
 
     def remember(self, name: str, entries: Sequence[Entry], merge: Merge) -> list[bool]:
         """See `redset.interfaces.Backend.remember`. ``remember.lua``, O(log n) a member."""
         if not entries:
             return []
-        arguments = [commands.FLAGS[merge], _SWEEP, *commands.pairs(entries)]
+        arguments = [commands.FLAGS[merge], commands.SWEEP, *commands.pairs(entries)]
         if keys.add_keys(name) is None:
             reply = self._script("remember", [name.encode()], [0, *arguments])
         else:
@@ -125,9 +128,7 @@ class RedisBackend(MovingBackend):
         """See `redset.interfaces.Backend.increment`. ``increment.lua``, O(log n)."""
         add_keys = keys.add_keys(name)
         try:
-            if add_keys is None:
-                return float(self._command("ZINCRBY", name.encode(), by, member))
-            return float(self._script_once("increment", name, add_keys, [by, member]))
+            return float(self._increment(name, member, by))
         except Exception as error:
             if "not a number" not in str(error):
                 raise
@@ -149,11 +150,7 @@ class RedisBackend(MovingBackend):
         if limit is None and NOW not in (low, high):
             limits = commands.bound(low), commands.bound(high)
             return int(self._command("ZREMRANGEBYSCORE", name.encode(), *limits))
-        arguments = [
-            commands.bound(low),
-            commands.bound(high),
-            -1 if limit is None else commands.whole(limit),
-        ]
+        arguments = [commands.bound(low), commands.bound(high), commands.limit(limit)]
         return int(self._script("remove_range", [name.encode()], arguments))
 
     def pop(
@@ -250,14 +247,12 @@ class RedisBackend(MovingBackend):
         O(log² n + k) from a place in the order.
         """
         limits = [commands.bound(low), commands.bound(high)]
-        limit = -1 if count is None else commands.whole(count)
         if after is None and offset == 0 and NOW not in (low, high):
             command = "ZREVRANGEBYSCORE" if reverse else "ZRANGEBYSCORE"
             limits = limits[::-1] if reverse else limits
-            page = ("WITHSCORES", "LIMIT", 0, limit)
+            page = ("WITHSCORES", "LIMIT", 0, commands.limit(count))
             return commands.entries(self._command(command, name.encode(), *limits, *page))
-        place = [] if after is None else [after[1], after[0]]
-        arguments = [*limits, commands.whole(offset), limit, int(reverse), *place]
+        arguments = [*limits, *commands.page(after, offset, count, reverse=reverse)]
         return commands.entries(self._script("range", [name.encode()], arguments))
 
     def sample(self, name: str, count: int) -> list[Entry]:
@@ -265,6 +260,36 @@ class RedisBackend(MovingBackend):
         return commands.entries(
             self._command("ZRANDMEMBER", name.encode(), commands.whole(count), "WITHSCORES")
         )
+
+    def entries(
+        self, name: str, members: Sequence[bytes], *, low: Bound = -math.inf
+    ) -> list[Entry]:
+        """See `redset.interfaces.Backend.entries`.
+
+        ``ZMSCORE``, or ``lifetimes.lua`` for what is later than now; O(1) a member.
+        """
+        if low is NOW:
+            reply = self._script("lifetimes", [name.encode()], members)
+        elif members:
+            reply = [None, self._command("ZMSCORE", name.encode(), *members)]
+        else:
+            reply = [None, []]
+        return commands.entries_from(members, reply, low)
+
+    # Keys
+
+    def keyed(self, payload: Payload) -> RedisBackend:
+        """See `redset.interfaces.Backend.keyed`."""
+        return keyed_view(self._client, payload, owns=self._owns)
+
+    def is_keyed(self, name: str) -> bool | None:
+        """See `redset.interfaces.Backend.is_keyed`. ``is_keyed.lua`` or ``EXISTS``, O(1)."""
+        try:
+            needed = keys.keying_keys(name)
+        except ValueError:  # nothing can stand beside such a name, so no payloads either
+            return False if self._command("EXISTS", name.encode()) else None
+        there, payloads = self._script("is_keyed", needed, [])
+        return bool(payloads) if there else None
 
     # Dead letters
 
@@ -330,6 +355,9 @@ class RedisBackend(MovingBackend):
         else:
             reply = self._script("add", add_keys, [0, *arguments])
         return reply.split()
+
+    def _increment(self, name: str, member: bytes, by: float) -> Any:  # noqa: ANN401  (replies are untyped)
+        return self._command("ZINCRBY", name.encode(), by, member)
 
     def _add_many(self, name: str, entries: Sequence[Entry], merge: Merge) -> int:
         flag = commands.FLAGS[merge]

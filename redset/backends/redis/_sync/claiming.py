@@ -8,7 +8,7 @@ import copy
 import math
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from redset.backends.redis import commands
 from redset.backends.redis._sync.connection import Connection
@@ -92,9 +92,7 @@ class ClaimingBackend:
         if not holds:
             return []
         arguments = [commands.FLAGS[merge], *commands.holds(holds)]
-        reply = self._connection.script_once(
-            "claims/acknowledge", name, claim_keys(name, 6), arguments
-        )
+        reply = self._run_once("acknowledge", name, arguments, 6)
         return commands.flags(reply)
 
     def release(
@@ -110,14 +108,13 @@ class ClaimingBackend:
         """See `redset.interfaces.Backend.release`. ``claims/release.lua``, O(log n)."""
         given = b"" if score is None else commands.bound(score)
         arguments = [*hold, commands.FLAGS[merge], given, delay, int(fresh)]
-        reply = self._connection.script_once("claims/release", name, claim_keys(name, 8), arguments)
+        reply = self._run_once("release", name, arguments, 8)
         return commands.flags(reply) == [True]
 
     def extend(self, name: str, holds: Sequence[Hold], lease: float) -> list[float | None]:
         """See `redset.interfaces.Backend.extend`. ``claims/extend.lua``, O(log n) a claim."""
         arguments = [lease, *commands.holds(holds)]
-        reply = self._connection.script("claims/extend", claim_keys(name, 9), arguments)
-        return commands.scores(reply)
+        return commands.scores(self._run("extend", name, arguments, 9))
 
     def reject(
         self, name: str, rejected: Sequence[tuple[Hold, str]], merge: Merge, limit: int
@@ -129,14 +126,13 @@ class ClaimingBackend:
             part for hold, reason in rejected for part in (*hold, commands.letter_reason(reason))
         ]
         arguments = [commands.FLAGS[merge], limit, *parts]
-        reply = self._connection.script_once("claims/reject", name, claim_keys(name), arguments)
+        reply = self._run_once("reject", name, arguments)
         flags, dropped = reply.split()
         return commands.flags(flags), int(dropped)
 
     def stats(self, name: str, high: Bound) -> Stats:
         """See `redset.interfaces.Backend.stats`. ``claims/stats.lua``, O(log n)."""
-        reply = self._connection.script("claims/stats", claim_keys(name), [commands.bound(high)])
-        return commands.stats(reply)
+        return commands.stats(self._run("stats", name, [commands.bound(high)]))
 
     def _claim(
         self, name: str, count: int, terms: Terms, wait: float, acknowledge: Sequence[Hold]
@@ -150,6 +146,21 @@ class ClaimingBackend:
             *commands.holds(acknowledge),
         )
         # The dead letters are looked at if there may be some.
-        needed = claim_keys(name, 9 if terms.max_attempts is None else 11)
-        reply = self._connection.script_once("claims/claim", name, needed, arguments)
-        return commands.claimed(reply)
+        needed = 9 if terms.max_attempts is None else 11
+        return self._read_claimed(self._run_once("claim", name, arguments, needed))
+
+    # How scripts are run: by keyed sets in another way
+
+    _read_claimed = staticmethod(commands.claimed)
+
+    def _run(self, script: str, name: str, arguments: Sequence[object], count: int = 11, /) -> Any:  # noqa: ANN401  (replies are untyped)
+        """Run a script on the first keys that there are of a set with claims."""
+        return self._connection.script(f"claims/{script}", claim_keys(name, count), arguments)
+
+    def _run_once(
+        self, script: str, name: str, arguments: Sequence[object], count: int = 11, /
+    ) -> Any:  # noqa: ANN401  (replies are untyped)
+        """Do the same, and have its effect once."""
+        return self._connection.script_once(
+            f"claims/{script}", name, claim_keys(name, count), arguments
+        )

@@ -1,0 +1,2 @@
+-- End claims whose keys are done with; see claims/acknowledge.lua.
+-- include claims/acknowledge

@@ -1,0 +1,2 @@
+-- Count the entries between two scores; see count.lua.
+-- include count

@@ -1,0 +1,3 @@
+-- Count dead letters.
+-- Reply    how many there are
+return redis.call('ZCARD', DEAD)

@@ -1,0 +1,2 @@
+-- Let claims last longer; see claims/extend.lua.
+-- include claims/extend

@@ -1,0 +1,2 @@
+-- Read scores of keys together with the time; see lifetimes.lua.
+-- include lifetimes

@@ -1,0 +1,2 @@
+-- End claims and make their keys dead letters; see claims/reject.lua.
+-- include claims/reject

@@ -1,0 +1,2 @@
+-- End a claim and put its key back; see claims/release.lua.
+-- include claims/release

@@ -1,0 +1,2 @@
+-- Remove the first keys between two scores; see remove_range.lua.
+-- include remove_range

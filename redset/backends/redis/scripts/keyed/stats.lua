@@ -1,0 +1,2 @@
+-- Count keys by their state; see claims/stats.lua.
+-- include claims/stats
