@@ -209,7 +209,7 @@ class KeyedChecks:
         assert view.remember(name, lives, merge) == [True] * 3
         advance(0.1)
         expected = {b"249": b"new", b"000": b"new"}
-        for key, lifetime in ((b"249", 60.0), (b"000", 0.01), (b"lower", 300.0), (b"higher", 1e6)):
+        for key, lifetime in ((b"249", 60.0), (b"000", 60.0), (b"lower", 300.0), (b"higher", 1e6)):
             is_new = key in expected
             payload = b"new" if is_new else b"coming"
             assert view.remember(name, [(KeyedMember(key, payload), lifetime)], merge) == [is_new]
