@@ -200,13 +200,17 @@ def lifetimes(reply: Sequence[Any]) -> list[float | None]:
     return [expiry - now if expiry is not None and expiry > now else None for expiry in expiries]
 
 
-def entries_from(members: Iterable[bytes], reply: Sequence[Any], low: Bound) -> list[Entry]:
-    """Return the entries with a score from a bound on, from the reply of ``lifetimes.lua``."""
-    found = zip(members, scores(reply[1]), strict=True)
-    if low is NOW:
-        now = float(reply[0])
-        return [(member, score) for member, score in found if score is not None and score > now]
-    return [(member, score) for member, score in found if score is not None and score >= low]
+def entries_from(
+    members: Iterable[bytes], reply: Iterable[Any], low: Bound, now: float = 0.0
+) -> list[Entry]:
+    """Return the entries with a score from a bound on, from the scores of all."""
+    above = low is NOW
+    least = now if low is NOW else low
+    return [
+        (member, score)
+        for member, score in zip(members, scores(reply), strict=True)
+        if score is not None and (score > least if above else score >= least)
+    ]
 
 
 def milliseconds(duration: float) -> int:

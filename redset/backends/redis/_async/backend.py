@@ -263,13 +263,10 @@ class AsyncRedisBackend(AsyncMovingBackend):
 
         ``ZMSCORE``, or ``lifetimes.lua`` for what is later than now; O(1) a member.
         """
-        if low is NOW:
-            reply = await self._script("lifetimes", [name.encode()], members)
-        elif members:
-            reply = [None, await self._command("ZMSCORE", name.encode(), *members)]
-        else:
-            reply = [None, []]
-        return commands.entries_from(members, reply, low)
+        if low is not NOW:
+            return commands.entries_from(members, await self.scores(name, members), low)
+        now, found = await self._script("lifetimes", [name.encode()], members)
+        return commands.entries_from(members, found, low, float(now))
 
     # Keys
 

@@ -211,8 +211,9 @@ class AsyncKeyedBackend(AsyncRedisBackend):
         self, name: str, members: Sequence[bytes], *, low: Bound = -math.inf
     ) -> list[Entry]:
         """See `redset.interfaces.Backend.entries`. ``keyed/entries.lua``, O(1) a member."""
-        reply = await self._run("entries", name, members)
-        return commands.entries_from(map(KeyedMember, members, reply[2]), reply, low)
+        now, found, payloads = await self._run("entries", name, members)
+        keyed = map(KeyedMember, members, payloads)
+        return commands.entries_from(keyed, found, low, float(now))
 
     # Dead letters
 

@@ -268,13 +268,10 @@ class RedisBackend(MovingBackend):
 
         ``ZMSCORE``, or ``lifetimes.lua`` for what is later than now; O(1) a member.
         """
-        if low is NOW:
-            reply = self._script("lifetimes", [name.encode()], members)
-        elif members:
-            reply = [None, self._command("ZMSCORE", name.encode(), *members)]
-        else:
-            reply = [None, []]
-        return commands.entries_from(members, reply, low)
+        if low is not NOW:
+            return commands.entries_from(members, self.scores(name, members), low)
+        now, found = self._script("lifetimes", [name.encode()], members)
+        return commands.entries_from(members, found, low, float(now))
 
     # Keys
 

@@ -214,8 +214,9 @@ class KeyedBackend(RedisBackend):
         self, name: str, members: Sequence[bytes], *, low: Bound = -math.inf
     ) -> list[Entry]:
         """See `redset.interfaces.Backend.entries`. ``keyed/entries.lua``, O(1) a member."""
-        reply = self._run("entries", name, members)
-        return commands.entries_from(map(KeyedMember, members, reply[2]), reply, low)
+        now, found, payloads = self._run("entries", name, members)
+        keyed = map(KeyedMember, members, payloads)
+        return commands.entries_from(keyed, found, low, float(now))
 
     # Dead letters
 
