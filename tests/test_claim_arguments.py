@@ -240,9 +240,9 @@ def test_seconds_of_all_kinds_are_leases_and_delays() -> None:
 @pytest.mark.parametrize("name", ["}", "a}b", "{}"])
 def test_names_without_siblings_cannot_be_claimed_from(name: str) -> None:
     class Unused:
-        def execute_command(self, command: str, *_: Any, **__: Any) -> int:
+        def execute_command(self, *arguments: Any, **_: Any) -> int:
             # No more than whether there is such a set, which is asked before the first call.
-            assert command == "EXISTS"
+            assert arguments[0] == "EXISTS"
             return 0
 
         lock = pipeline = __enter__ = execute_command
@@ -255,8 +255,8 @@ def test_names_without_siblings_cannot_be_claimed_from(name: str) -> None:
 
 def test_names_without_siblings_cannot_be_claimed_from_in_asyncio() -> None:
     class Unused:
-        async def execute_command(self, command: str, *_: Any, **__: Any) -> int:
-            assert command == "EXISTS"
+        async def execute_command(self, *arguments: Any, **_: Any) -> int:
+            assert arguments[0] == "EXISTS"
             return 0
 
         lock = pipeline = __aenter__ = execute_command
