@@ -216,7 +216,8 @@ class LentBackend(AsyncRedisBackend):
 
 
 def _leaked_names(backend: Backend, prefix: str) -> list[str]:
-    store: Any = backend._target._store if isinstance(backend, Blocking) else backend  # noqa: SLF001  (there is no other way in)
+    store: Any = getattr(backend, "_target", backend)
+    store = getattr(store, "_store", store)
     parts = (store._sets, store._ledgers, store._payloads, store._dead)  # noqa: SLF001  (see above)
     return [name for part in parts for name in part if prefix in name]
 

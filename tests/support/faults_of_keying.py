@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 class OpensAnything(ByView):
     class View(KeyedMemoryBackend):
         @contextmanager
-        def _guarded(self, name: str, *others: str) -> Generator[None, None, None]:
+        def _guarded(self, *names: str) -> Generator[None, None, None]:
             with self._guard:
-                for each in (name, *others):
+                for each in names:
                     self._payloads.setdefault(each, Payloads())
                 yield
 
@@ -43,8 +43,8 @@ class OpensWhatIsClaimed(ByView):
 class UnitesWithAnything(ByView):
     class View(KeyedMemoryBackend):
         @contextmanager
-        def _guarded(self, name: str, *others: str) -> Generator[None, None, None]:
-            with super()._guarded(name):
+        def _guarded(self, *names: str) -> Generator[None, None, None]:
+            with super()._guarded(names[0]):
                 yield
 
 

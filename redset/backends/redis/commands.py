@@ -43,6 +43,8 @@ __all__ = [
     "keyed_claimed",
     "keyed_dead_letters",
     "keyed_entries",
+    "keyed_popped",
+    "keyed_popped_any",
     "keying_errors",
     "letter_details",
     "letter_reason",
@@ -171,6 +173,25 @@ def popped_any(reply: bytes) -> tuple[tuple[int, Entry] | None, float]:
     if not member:
         return None, float(score)
     return (int(place), (member[0], float(score))), _AT_ONCE
+
+
+def keyed_popped(reply: bytes) -> Entry | None:
+    """Return the entry of the reply of ``keyed/pop_into.lua``, None if there is none."""
+    if not reply:
+        return None
+    score, length, rest = reply.split(b" ", 2)
+    member, payload = rest[: int(length)], rest[int(length) :]
+    keyed = KeyedMember(member, payload[1:] if payload.startswith(b"1") else None)
+    return keyed, float(score)
+
+
+def keyed_popped_any(reply: bytes) -> tuple[tuple[int, Entry] | None, float]:
+    """Return what was popped, and when to look again, from that of ``keyed/pop_any.lua``."""
+    place, _, rest = reply.partition(b" ")
+    if place == b"-1":
+        return None, float(rest)
+    entry = keyed_popped(rest)
+    return None if entry is None else (int(place), entry), _AT_ONCE
 
 
 def keyed_entries(reply: Sequence[Any]) -> list[Entry]:

@@ -17,6 +17,7 @@ __all__ = [
     "expire_keys",
     "keyed_keys",
     "keying_keys",
+    "moved_keys",
     "remove_keys",
     "rename_keys",
     "request_prefix",
@@ -95,9 +96,15 @@ def keying_keys(name: str) -> tuple[bytes, ...]:
 
 
 def combined_keys(name: str, others: Sequence[str]) -> list[bytes]:
-    """Return the keys of a script that combines keyed sets: those of all, and one to scratch in."""
+    """Return the own keys of the scripts that combine keyed sets."""
     told = [key for other in others for key in keying_keys(other)]
-    return [*keyed_keys(name), *told, sibling(name, SCRATCH)]
+    return [*siblings(name, SCRATCH, SCRATCH_WEIGHED), *told]
+
+
+@lru_cache(maxsize=1024)
+def moved_keys(name: str) -> tuple[bytes, ...]:
+    """Return the keys of a keyed set that tell what there is of a member."""
+    return (*keying_keys(name), *siblings(name, PARKED, DELAYED))
 
 
 @lru_cache(maxsize=1024)

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from redset.backends.redis import commands, keys
+from redset.backends.redis._async.connection import AsyncConnection
 from redset.backends.redis._async.moving import AsyncMovingBackend
 from redset.backends.redis._async.taking import AsyncTaker
 from redset.backends.redis._clients import describe, is_error
@@ -49,14 +50,16 @@ class AsyncRedisBackend(AsyncMovingBackend):
     """
 
     def __init__(self, client: AsyncRedisClient, *, owns: Sequence[AsyncRedisClient] = ()) -> None:
-        super().__init__(client, apart=client in owns)
-        connection = self._connection
+        self._open(AsyncConnection(client, apart=client in owns), owns)
+
+    def _open(self, connection: AsyncConnection, owns: Sequence[AsyncRedisClient]) -> None:
+        super().__init__(connection)
         self._command = connection.command
         self._script = connection.script
         self._script_once = connection.script_once
         self._taker = AsyncTaker(connection)
         self._execute = connection.execute
-        self._client = client
+        self._client: AsyncRedisClient = connection.client
         self._owns = owns
 
     def __repr__(self) -> str:
@@ -117,7 +120,6 @@ class AsyncRedisBackend(AsyncMovingBackend):
 
     async def increment(self, name: str, member: bytes, by: float) -> float:
         """See `redset.interfaces.Backend.increment`. ``increment.lua``, O(log n)."""
-        add_keys = keys.add_keys(name)
         try:
             return float(await self._increment(name, member, by))
         except Exception as error:
@@ -272,7 +274,7 @@ class AsyncRedisBackend(AsyncMovingBackend):
 
     def keyed(self, payload: Payload) -> AsyncRedisBackend:
         """See `redset.interfaces.Backend.keyed`."""
-        return async_keyed_view(self._client, payload, owns=self._owns)
+        return async_keyed_view(self, payload)
 
     async def is_keyed(self, name: str) -> bool | None:
         """See `redset.interfaces.Backend.is_keyed`. ``is_keyed.lua`` or ``EXISTS``, O(1)."""
@@ -351,7 +353,10 @@ class AsyncRedisBackend(AsyncMovingBackend):
         return reply.split()
 
     async def _increment(self, name: str, member: bytes, by: float) -> Any:  # noqa: ANN401  (replies are untyped)
-        return await self._command("ZINCRBY", name.encode(), by, member)
+        add_keys = keys.add_keys(name)
+        if add_keys is None:
+            return await self._command("ZINCRBY", name.encode(), by, member)
+        return await self._script_once("increment", name, add_keys, [by, member])
 
     async def _add_many(self, name: str, entries: Sequence[Entry], merge: Merge) -> int:
         flag = commands.FLAGS[merge]

@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from redset.backends.redis import commands
-from redset.backends.redis._async.connection import AsyncConnection
 from redset.backends.redis._async.waiting import AsyncWaiting
 from redset.backends.redis.keys import claim_keys
 from redset.interfaces import Claimed
@@ -18,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
     from typing import Self
 
+    from redset.backends.redis._async.connection import AsyncConnection
     from redset.interfaces import (
-        AsyncRedisClient,
         Bound,
         Hold,
         Merge,
@@ -35,9 +34,9 @@ class AsyncClaimingBackend:
     sends them again.
     """
 
-    def __init__(self, client: AsyncRedisClient, *, apart: bool) -> None:
-        self._connection = AsyncConnection(client, apart=apart)
-        self._waiting = AsyncWaiting(self._connection)
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+        self._waiting = AsyncWaiting(connection)
         # Most claims are made on the same terms as those before.
         self._latest_terms: tuple[Terms | None, tuple[object, ...]] = (None, ())
 

@@ -6,16 +6,17 @@ import math
 import time
 from typing import TYPE_CHECKING, Any
 
-from redset.backends.redis import commands, keys
-from redset.backends.redis._async.backend import AsyncRedisBackend
+from redset.backends.redis import commands
+from redset.backends.redis._async.keyed_combining import AsyncKeyedCombiningBackend
 from redset.backends.redis._async.taking import AsyncTaker
 from redset.interfaces import KeyedMember
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
+    from redset.backends.redis._async.backend import AsyncRedisBackend
     from redset.backends.redis._async.connection import AsyncConnection
-    from redset.interfaces import AsyncRedisClient, Bound, DeadLetter, Entry, Merge, Payload
+    from redset.interfaces import Bound, DeadLetter, Entry, Merge, Payload
 
 
 class AsyncKeyedTaker(AsyncTaker):
@@ -35,7 +36,7 @@ class AsyncKeyedTaker(AsyncTaker):
         return entries, float(until_due) if until_due else math.inf
 
 
-class AsyncKeyedBackend(AsyncRedisBackend):
+class AsyncKeyedBackend(AsyncKeyedCombiningBackend):
     """A view of `AsyncRedisBackend` whose sets are keyed; see `redset.interfaces.Backend.keyed`.
 
     The payloads of a set called ``name`` are in hashes by key: ``{name}:items`` for what waits,
@@ -44,31 +45,13 @@ class AsyncKeyedBackend(AsyncRedisBackend):
     payloads, and moves them with their keys.
 
     Args:
-        client: as for `AsyncRedisBackend`.
+        backend: what it is a view of; it uses its connections.
         payload: the rule for payloads that meet.
-        owns: clients that `close` closes.
     """
 
-    def __init__(
-        self,
-        client: AsyncRedisClient,
-        payload: Payload,
-        *,
-        owns: Sequence[AsyncRedisClient] = (),
-    ) -> None:
-        super().__init__(client, owns=owns)
-        self._rule = payload.value.encode()
+    def __init__(self, backend: AsyncRedisBackend, payload: Payload) -> None:
+        super().__init__(backend, payload)
         self._taker = AsyncKeyedTaker(self._connection, self._run)
-
-    def __eq__(self, other: object) -> bool:
-        return (
-            isinstance(other, AsyncKeyedBackend)
-            and other._client is self._client
-            and other._rule == self._rule
-        )
-
-    def __hash__(self) -> int:
-        return hash((AsyncKeyedBackend, id(self._client), self._rule))
 
     # Writing
 
@@ -130,14 +113,6 @@ class AsyncKeyedBackend(AsyncRedisBackend):
         """
         deadline = None if timeout is None else time.monotonic() + timeout
         return await self._taker.wait_due(name, count, deadline, high)
-
-    async def union(self, name: str, others: Sequence[str], merge: Merge) -> int:
-        """See `redset.interfaces.Backend.union`. ``keyed/union.lua``, O(m log n) for m entries."""
-        return await self._combine("union", name, others, [commands.FLAGS[merge]])
-
-    async def intersect(self, name: str, others: Sequence[str]) -> int:
-        """See `redset.interfaces.Backend.intersect`. ``keyed/intersect.lua``, O(n log n) a set."""
-        return await self._combine("intersect", name, others, [])
 
     async def clear(self, name: str) -> bool:
         """See `redset.interfaces.Backend.clear`. ``keyed/clear.lua``, O(n)."""
@@ -265,30 +240,5 @@ class AsyncKeyedBackend(AsyncRedisBackend):
         return int(new), float(now)
 
     async def _increment(self, name: str, member: bytes, by: float) -> Any:  # noqa: ANN401  (replies are untyped)
-        return await self._run("increment", name, [by, member, *commands.payloads([member])])
-
-    async def _run(
-        self, script: str, name: str, arguments: Sequence[object], _count: int = 0, /
-    ) -> Any:  # noqa: ANN401  (replies are untyped)
-        with commands.keying_errors(name):
-            return await self._connection.script(
-                f"keyed/{script}", keys.keyed_keys(name), [*arguments, self._rule]
-            )
-
-    async def _run_once(
-        self, script: str, name: str, arguments: Sequence[object], _count: int = 0, /
-    ) -> Any:  # noqa: ANN401  (replies are untyped)
-        with commands.keying_errors(name):
-            return await self._connection.script_once(
-                f"keyed/{script}", name, keys.keyed_keys(name), [*arguments, self._rule]
-            )
-
-    async def _combine(
-        self, script: str, name: str, others: Sequence[str], arguments: Sequence[object]
-    ) -> int:
-        needed = keys.combined_keys(name, others)
-        with commands.keying_errors(name, *others):
-            reply = await self._connection.script(
-                f"keyed/{script}", needed, [*arguments, self._rule]
-            )
-        return int(reply)
+        arguments = [by, member, *commands.payloads([member])]
+        return await self._run_once("increment", name, arguments)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from redset.backends.redis import commands, keys
 from redset.backends.redis._clients import describe, is_error
+from redset.backends.redis._sync.connection import Connection
 from redset.backends.redis._sync.moving import MovingBackend
 from redset.backends.redis._sync.taking import Taker
 from redset.backends.redis._views import keyed_view
@@ -58,14 +59,16 @@ class RedisBackend(MovingBackend):
     """
 
     def __init__(self, client: RedisClient, *, owns: Sequence[RedisClient] = ()) -> None:
-        super().__init__(client, apart=client in owns)
-        connection = self._connection
+        self._open(Connection(client, apart=client in owns), owns)
+
+    def _open(self, connection: Connection, owns: Sequence[RedisClient]) -> None:
+        super().__init__(connection)
         self._command = connection.command
         self._script = connection.script
         self._script_once = connection.script_once
         self._taker = Taker(connection)
         self._execute = connection.execute
-        self._client = client
+        self._client: RedisClient = connection.client
         self._owns = owns
 
     def __repr__(self) -> str:
@@ -126,7 +129,6 @@ class RedisBackend(MovingBackend):
 
     def increment(self, name: str, member: bytes, by: float) -> float:
         """See `redset.interfaces.Backend.increment`. ``increment.lua``, O(log n)."""
-        add_keys = keys.add_keys(name)
         try:
             return float(self._increment(name, member, by))
         except Exception as error:
@@ -277,7 +279,7 @@ class RedisBackend(MovingBackend):
 
     def keyed(self, payload: Payload) -> RedisBackend:
         """See `redset.interfaces.Backend.keyed`."""
-        return keyed_view(self._client, payload, owns=self._owns)
+        return keyed_view(self, payload)
 
     def is_keyed(self, name: str) -> bool | None:
         """See `redset.interfaces.Backend.is_keyed`. ``is_keyed.lua`` or ``EXISTS``, O(1)."""
@@ -354,7 +356,10 @@ class RedisBackend(MovingBackend):
         return reply.split()
 
     def _increment(self, name: str, member: bytes, by: float) -> Any:  # noqa: ANN401  (replies are untyped)
-        return self._command("ZINCRBY", name.encode(), by, member)
+        add_keys = keys.add_keys(name)
+        if add_keys is None:
+            return self._command("ZINCRBY", name.encode(), by, member)
+        return self._script_once("increment", name, add_keys, [by, member])
 
     def _add_many(self, name: str, entries: Sequence[Entry], merge: Merge) -> int:
         flag = commands.FLAGS[merge]

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from redset.backends.redis import commands
-from redset.backends.redis._sync.connection import Connection
 from redset.backends.redis._sync.waiting import Waiting
 from redset.backends.redis.keys import claim_keys
 from redset.interfaces import Claimed
@@ -20,7 +19,14 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
     from typing import Self
 
-    from redset.interfaces import Bound, Hold, Merge, RedisClient, Stats, Terms
+    from redset.backends.redis._sync.connection import Connection
+    from redset.interfaces import (
+        Bound,
+        Hold,
+        Merge,
+        Stats,
+        Terms,
+    )
 
 
 class ClaimingBackend:
@@ -30,9 +36,9 @@ class ClaimingBackend:
     sends them again.
     """
 
-    def __init__(self, client: RedisClient, *, apart: bool) -> None:
-        self._connection = Connection(client, apart=apart)
-        self._waiting = Waiting(self._connection)
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._waiting = Waiting(connection)
         # Most claims are made on the same terms as those before.
         self._latest_terms: tuple[Terms | None, tuple[object, ...]] = (None, ())
 

@@ -8,23 +8,17 @@ import math
 import time
 from typing import TYPE_CHECKING, Any
 
-from redset.backends.redis import commands, keys
-from redset.backends.redis._sync.backend import RedisBackend
+from redset.backends.redis import commands
+from redset.backends.redis._sync.keyed_combining import KeyedCombiningBackend
 from redset.backends.redis._sync.taking import Taker
 from redset.interfaces import KeyedMember
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from redset.backends.redis._sync.backend import RedisBackend
     from redset.backends.redis._sync.connection import Connection
-    from redset.interfaces import (
-        Bound,
-        DeadLetter,
-        Entry,
-        Merge,
-        Payload,
-        RedisClient,
-    )
+    from redset.interfaces import Bound, DeadLetter, Entry, Merge, Payload
 
 
 class KeyedTaker(Taker):
@@ -44,7 +38,7 @@ class KeyedTaker(Taker):
         return entries, float(until_due) if until_due else math.inf
 
 
-class KeyedBackend(RedisBackend):
+class KeyedBackend(KeyedCombiningBackend):
     """A view of `RedisBackend` whose sets are keyed; see `redset.interfaces.Backend.keyed`.
 
     The payloads of a set called ``name`` are in hashes by key: ``{name}:items`` for what waits,
@@ -53,31 +47,13 @@ class KeyedBackend(RedisBackend):
     payloads, and moves them with their keys.
 
     Args:
-        client: as for `RedisBackend`.
+        backend: what it is a view of; it uses its connections.
         payload: the rule for payloads that meet.
-        owns: clients that `close` closes.
     """
 
-    def __init__(
-        self,
-        client: RedisClient,
-        payload: Payload,
-        *,
-        owns: Sequence[RedisClient] = (),
-    ) -> None:
-        super().__init__(client, owns=owns)
-        self._rule = payload.value.encode()
+    def __init__(self, backend: RedisBackend, payload: Payload) -> None:
+        super().__init__(backend, payload)
         self._taker = KeyedTaker(self._connection, self._run)
-
-    def __eq__(self, other: object) -> bool:
-        return (
-            isinstance(other, KeyedBackend)
-            and other._client is self._client
-            and other._rule == self._rule
-        )
-
-    def __hash__(self) -> int:
-        return hash((KeyedBackend, id(self._client), self._rule))
 
     # Writing
 
@@ -137,14 +113,6 @@ class KeyedBackend(RedisBackend):
         """
         deadline = None if timeout is None else time.monotonic() + timeout
         return self._taker.wait_due(name, count, deadline, high)
-
-    def union(self, name: str, others: Sequence[str], merge: Merge) -> int:
-        """See `redset.interfaces.Backend.union`. ``keyed/union.lua``, O(m log n) for m entries."""
-        return self._combine("union", name, others, [commands.FLAGS[merge]])
-
-    def intersect(self, name: str, others: Sequence[str]) -> int:
-        """See `redset.interfaces.Backend.intersect`. ``keyed/intersect.lua``, O(n log n) a set."""
-        return self._combine("intersect", name, others, [])
 
     def clear(self, name: str) -> bool:
         """See `redset.interfaces.Backend.clear`. ``keyed/clear.lua``, O(n)."""
@@ -268,26 +236,5 @@ class KeyedBackend(RedisBackend):
         return int(new), float(now)
 
     def _increment(self, name: str, member: bytes, by: float) -> Any:  # noqa: ANN401  (replies are untyped)
-        return self._run("increment", name, [by, member, *commands.payloads([member])])
-
-    def _run(self, script: str, name: str, arguments: Sequence[object], _count: int = 0, /) -> Any:  # noqa: ANN401  (replies are untyped)
-        with commands.keying_errors(name):
-            return self._connection.script(
-                f"keyed/{script}", keys.keyed_keys(name), [*arguments, self._rule]
-            )
-
-    def _run_once(
-        self, script: str, name: str, arguments: Sequence[object], _count: int = 0, /
-    ) -> Any:  # noqa: ANN401  (replies are untyped)
-        with commands.keying_errors(name):
-            return self._connection.script_once(
-                f"keyed/{script}", name, keys.keyed_keys(name), [*arguments, self._rule]
-            )
-
-    def _combine(
-        self, script: str, name: str, others: Sequence[str], arguments: Sequence[object]
-    ) -> int:
-        needed = keys.combined_keys(name, others)
-        with commands.keying_errors(name, *others):
-            reply = self._connection.script(f"keyed/{script}", needed, [*arguments, self._rule])
-        return int(reply)
+        arguments = [by, member, *commands.payloads([member])]
+        return self._run_once("increment", name, arguments)
