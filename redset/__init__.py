@@ -11,18 +11,21 @@
 from __future__ import annotations
 
 from redset._async.claims import AsyncClaim
+from redset._async.moving import pop_from_any_async
 from redset._async.sets import AsyncSortedSet
 from redset._async.timed import AsyncScheduledSet, AsyncTimeSortedSet
 from redset._async.ttl import AsyncTTLSet
 from redset._sync.claims import Claim
+from redset._sync.moving import pop_from_any
 from redset._sync.sets import SortedSet
 from redset._sync.timed import ScheduledSet, TimeSortedSet
 from redset._sync.ttl import TTLSet
 from redset.connecting import connect, connect_async
-from redset.interfaces import DeadLetter, Merge, Payload, Stats
+from redset.interfaces import Aggregate, DeadLetter, Merge, Payload, Stats
 from redset.retry import Retry
 
 __all__ = [
+    "Aggregate",
     "AsyncClaim",
     "AsyncScheduledSet",
     "AsyncSortedSet",
@@ -40,6 +43,8 @@ __all__ = [
     "TimeSortedSet",
     "connect",
     "connect_async",
+    "pop_from_any",
+    "pop_from_any_async",
 ]
 
 __version__ = "1.0.0"

@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from redset._chunks import CHUNK
 from redset.exceptions import ScoreError
-from redset.interfaces import Merge, Payload
+from redset.interfaces import Aggregate, Merge, Payload
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import SupportsFloat, SupportsInt
 
 __all__ = [
+    "check_aggregate",
     "check_delay",
     "check_duration",
     "check_fraction",
+    "check_iterable",
     "check_key",
     "check_key_function",
     "check_lease",
     "check_limit",
     "check_max_attempts",
     "check_merge",
+    "check_moment",
     "check_name",
     "check_num",
     "check_part",
@@ -34,10 +37,15 @@ __all__ = [
     "check_scorer",
     "check_start",
     "check_timeout",
+    "check_weights",
 ]
+
+T = TypeVar("T")
 
 # The longest lease or delay in seconds, about 30 years: servers must be able to count it in ms.
 _AGES = 1e9
+# The last time that servers are sure to count, in unix seconds: about the year 5000.
+_DOOM = 1e11
 
 
 def check_name(name: object) -> str:
@@ -112,6 +120,18 @@ def check_delay(delay: object, of: str = "delay") -> float:
         message = f"{of} is {delay!r}, but must not be below 0 seconds"
         raise ValueError(message)
     return _check_finite(seconds, of, "use a number of seconds")
+
+
+def check_moment(when: object) -> float:
+    """Return a time in unix seconds, which may have passed."""
+    number = check_score(when, "when")
+    if not -_DOOM <= number <= _DOOM:
+        message = (
+            f"when is {when!r}, but must be unix seconds within {_DOOM:g} of 1970, as "
+            "time.time() + 3600 is: use persist() for never"
+        )
+        raise ValueError(message)
+    return number
 
 
 def check_fraction(fraction: object, of: str) -> float:
@@ -201,6 +221,43 @@ def check_merge(merge: object) -> Merge:
         message = f"merge is {merge!r}, but must be one of {', '.join(map(str, Merge))}"
         raise TypeError(message)
     return merge
+
+
+def check_aggregate(aggregate: object) -> Aggregate:
+    """Return how scores are combined, which must be one of `Aggregate`."""
+    if not isinstance(aggregate, Aggregate):
+        message = f"aggregate is {aggregate!r}, but must be one of {', '.join(map(str, Aggregate))}"
+        raise TypeError(message)
+    return aggregate
+
+
+def check_weights(weights: Iterable[object], count: int) -> tuple[float, ...]:
+    """Return as many weights as there are sets; none of them infinite."""
+    numbers = tuple(check_score(weight, "a weight") for weight in check_iterable(weights))
+    if len(numbers) != count:
+        message = (
+            f"weights is {weights!r}, but there are {count} sets: give a number for each, the "
+            "first for the set itself"
+        )
+        raise ValueError(message)
+    for number in numbers:
+        if math.isinf(number):
+            message = f"a weight is {number!r}, but must be finite, as all scores would be lost"
+            raise ValueError(message)
+    return numbers
+
+
+def check_iterable(given: Iterable[T]) -> Iterable[T]:
+    """Raise `TypeError` unless items can be had of this."""
+    try:
+        iter(given)
+    except TypeError:
+        message = (
+            f"{given!r} is neither a set of this kind nor an iterable of items: put one item in "
+            "a list"
+        )
+        raise TypeError(message) from None
+    return given
 
 
 def check_scorer(scorer: object) -> None:

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Collection, Reversible
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Generic, NoReturn, TypeVar, cast, overload
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Never, Self
 
-__all__ = ["AsyncCollectionOperators", "AsyncSequenceOperators"]
-__all__ += ["CollectionOperators", "SequenceOperators"]
+__all__ = ["AlgebraOperators", "CollectionOperators", "SequenceOperators", "UnionOperators"]
+__all__ += ["AsyncAlgebraOperators", "AsyncCollectionOperators"]
+__all__ += ["AsyncSequenceOperators", "AsyncUnionOperators"]
 
 T = TypeVar("T")
 
@@ -68,6 +71,49 @@ class SequenceOperators(CollectionOperators[T], Reversible[T]):
         return self.backwards()
 
 
+class AlgebraOperators(CollectionOperators[T]):
+    """Gives ``s -= other`` and ``s &= other``, where the other is a set, of Python or of redset."""
+
+    @abstractmethod
+    def difference_update(self, *others: CollectionOperators[T] | AbstractSet[T]) -> int:
+        """Remove all items that are in any of the others."""
+
+    @abstractmethod
+    def intersection_update(self, *others: CollectionOperators[T] | AbstractSet[T]) -> int:
+        """Remove all items that are not in every one of the others."""
+
+    def __isub__(self, other: CollectionOperators[T] | AbstractSet[T]) -> Self:
+        if not _is_set(other):
+            return NotImplemented
+        self.difference_update(other)
+        return self
+
+    def __iand__(self, other: CollectionOperators[T] | AbstractSet[T]) -> Self:
+        if not _is_set(other):
+            return NotImplemented
+        self.intersection_update(other)
+        return self
+
+
+class UnionOperators(AlgebraOperators[T]):
+    """Gives ``s |= other``, too."""
+
+    @abstractmethod
+    def union_update(self, *others: CollectionOperators[T] | AbstractSet[T]) -> int:
+        """Add all items of the others."""
+
+    def __ior__(self, other: CollectionOperators[T] | AbstractSet[T]) -> Self:
+        if not _is_set(other):
+            return NotImplemented
+        self.union_update(other)
+        return self
+
+
+def _is_set(other: object) -> bool:
+    # As with Python's own sets, which take any iterable only by their methods' names.
+    return isinstance(other, (AbstractSet, CollectionOperators))
+
+
 class AsyncCollectionOperators(Generic[T]):
     """Refuses ``bool(s)``: asyncio sets have ``length`` and ``contains``."""
 
@@ -78,3 +124,24 @@ class AsyncCollectionOperators(Generic[T]):
 
 class AsyncSequenceOperators(AsyncCollectionOperators[T]):
     """Nothing: asyncio sets have ``at`` and ``backwards``."""
+
+
+class AsyncAlgebraOperators(AsyncCollectionOperators[T]):
+    """Refuses ``s -= other`` and ``s &= other``, which cannot wait."""
+
+    def __isub__(self, other: Never) -> NoReturn:
+        self._refuse("-=", "difference_update")
+
+    def __iand__(self, other: Never) -> NoReturn:
+        self._refuse("&=", "intersection_update")
+
+    def _refuse(self, operator: str, method: str) -> NoReturn:
+        message = f"{self!r} has no {operator}, which could not wait: use its {method}()"
+        raise TypeError(message)
+
+
+class AsyncUnionOperators(AsyncAlgebraOperators[T]):
+    """Refuses ``s |= other``, too."""
+
+    def __ior__(self, other: Never) -> NoReturn:
+        self._refuse("|=", "union_update")

@@ -16,6 +16,7 @@ __all__ = [
     "MissingDependencyError",
     "RedsetError",
     "ScoreError",
+    "SetExistsError",
     "SignatureError",
 ]
 
@@ -52,6 +53,10 @@ class LeaseLost(RedsetError, RuntimeError):  # noqa: N818  (it is what happened)
 
 class ScoreError(RedsetError, ValueError):
     """A score is not a number, or an increment would make it so."""
+
+
+class SetExistsError(RedsetError, ValueError):
+    """A set is to be given a name that another one has."""
 
 
 class DecodeError(RedsetError, ValueError):

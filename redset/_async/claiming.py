@@ -20,6 +20,7 @@ from redset.retry import Retry
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+    from typing import Self
 
     from redset._coding import Coding
     from redset.interfaces import (
@@ -199,6 +200,11 @@ class AsyncClaimingSet(AsyncReadableSet[T]):
             self._latest_desk = desk
         return desk
 
+    def _renamed(self, new_name: str) -> Self:
+        renamed = super()._renamed(new_name)
+        renamed._latest_desk = None  # noqa: SLF001  (of our own class)
+        return renamed
+
     async def _consume(
         self, desk: AsyncDesk, timeout: float | None, prefetch: int
     ) -> AsyncGenerator[AsyncClaim[T], None]:
@@ -269,9 +275,10 @@ class AsyncClaimingSet(AsyncReadableSet[T]):
 
     async def _unsettled(self, claims: Iterable[AsyncClaim[T]]) -> dict[Hold, AsyncClaim[T]]:
         """Return those that have not ended, once each; they are not extended any more."""
+        names = (self._name, *self._former_names)
         unsettled = {claim.hold: claim for claim in claims if not claim.is_over}
         for claim in unsettled.values():
-            if not claim.is_of(self._store, self._name):
+            if not any(claim.is_of(self._store, name) for name in names):
                 message = f"{claim!r} is of another set: hand it to that one, not to {self!r}"
                 raise ValueError(message)
             if claim.is_kept:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from redset._async.base import AsyncBaseSet
+from redset._async.algebra import AsyncAlgebraSet
 from redset._checks import check_limit, check_num, check_start
 from redset._chunks import CHUNK, chunks
 from redset._decoding import decode
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("redset")
 
 
-class AsyncDeadLetterSet(AsyncBaseSet[T]):
+class AsyncDeadLetterSet(AsyncAlgebraSet[T]):
     """A set whose undecodable items are set aside. Not made directly: see its subclasses."""
 
     def __init__(

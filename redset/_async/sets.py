@@ -1,4 +1,4 @@
-"""The sorted set: adding, taking and combining."""
+"""The sorted set: adding and taking."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 from collections.abc import Sized
 from typing import TYPE_CHECKING, Any, overload
 
-from redset._async.claiming import AsyncClaimingSet
+from redset._async.moving import AsyncMovingSet
 from redset._buffering import AsyncBuffer
 from redset._checks import (
     check_duration,
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from redset.retry import Retry
 
 
-class AsyncSortedSet(AsyncClaimingSet[T]):
+class AsyncSortedSet(AsyncMovingSet[T]):
     """A sorted set of items, shared by all who use its name on the same store.
 
     The item with the lowest score is handed out first; ties go by the items' bytes. An
@@ -326,7 +326,7 @@ class AsyncSortedSet(AsyncClaimingSet[T]):
             taken += await self._decode_taken(entries)
         return taken
 
-    # Removing and combining
+    # Removing and locking
 
     async def remove_between(self, low: float, high: float) -> int:
         """Remove the items with scores between two bounds, both included.
@@ -337,47 +337,6 @@ class AsyncSortedSet(AsyncClaimingSet[T]):
         """
         low, high = check_score(low, "low"), check_score(high, "high")
         return await self._backend.remove_range(self._name, low, high)
-
-    async def union_update(self, *others: AsyncSortedSet[T]) -> int:
-        """Add all items of other sets with their scores, by the merge rule of this set.
-
-        Args:
-            others: sets with the same type of items. Those on this set's backend, with an
-                equal serializer and the same ``key``, are read by the server; others through
-                here.
-
-        Returns:
-            How many items were new. One round trip if all is done by the server, O(m log m)
-            for m items; else two for every thousand.
-        """
-        if await self._shares_store(others):
-            names = [other.name for other in others]
-            return await self._backend.union(self._name, names, self._merge)
-        new = 0
-        for other in others:
-            pairs = [pair async for pair in other.items()]
-            new += await self.update([item for item, _ in pairs], [score for _, score in pairs])
-        return new
-
-    async def intersection_update(self, *others: AsyncSortedSet[T]) -> int:
-        """Remove all items that are not in every other set; scores stay.
-
-        Args:
-            others: sets with the same type of items; see `union_update`.
-
-        Returns:
-            How many items were removed. One round trip if all is done by the server,
-            O(n log n) a set; else one a set, and one, for every thousand.
-        """
-        if await self._shares_store(others):
-            return await self._backend.intersect(self._name, [other.name for other in others])
-        removed = 0
-        for chunk in chunks([item async for item in self]):
-            found = [await other.scores(chunk) for other in others]
-            scores = zip(*found, strict=True)
-            gone = [item for item, row in zip(chunk, scores, strict=True) if None in row]
-            removed += await self.difference_update(gone)
-        return removed
 
     @property
     def lock(self) -> AbstractAsyncContextManager[None]:
@@ -434,13 +393,6 @@ class AsyncSortedSet(AsyncClaimingSet[T]):
         if timeout == 0:
             return await self._backend.pop(self._name, num, high=self._high)
         return await self._backend.wait_pop(self._name, num, timeout, high=self._high)
-
-    async def _shares_store(self, others: Iterable[AsyncSortedSet[T]]) -> bool:
-        for other in others:
-            if other.backend != self._store or not self._coding.is_like(other._coding):  # noqa: SLF001  (one of our own)
-                return False
-            await other._check_keying()  # noqa: SLF001
-        return True
 
 
 def _check_lengths(items: Iterable[object], scores: Iterable[object]) -> None:

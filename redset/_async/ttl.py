@@ -5,20 +5,20 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, overload
 
-from redset._async.base import AsyncBaseSet
+from redset._async.algebra import AsyncAlgebraSet
 from redset._checks import check_duration, check_num
-from redset._chunks import chunks
+from redset._chunks import CHUNK, chunks
 from redset._coding import open_coding
 from redset._types import T
 from redset.interfaces import NOW, Merge, Payload
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from redset.interfaces import AsyncBackend, AsyncRedisClient, Bound, Serializer
 
 
-class AsyncTTLSet(AsyncBaseSet[T]):
+class AsyncTTLSet(AsyncAlgebraSet[T]):
     """A set of items seen, each of which is forgotten when its time to live is over.
 
     An expired item is out of sight at once, by the store's clock; its memory is freed in
@@ -185,6 +185,14 @@ class AsyncTTLSet(AsyncBaseSet[T]):
         if limit < 1:
             return 0
         return await self._backend.remove_range(self._name, -math.inf, NOW, limit)
+
+    async def _present(self, items: Sequence[T]) -> list[bool]:
+        lives = await self._backend.lifetimes(self._name, self._dump_all(items))
+        return [life is not None for life in lives]
+
+    async def _drop_expired(self) -> None:
+        while await self.sweep(CHUNK) == CHUNK:
+            pass
 
     def _lifetime(self, ttl: float | None) -> float:
         if ttl is not None:

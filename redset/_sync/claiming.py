@@ -22,6 +22,7 @@ from redset.retry import Retry
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Mapping, Sequence
+    from typing import Self
 
     from redset._coding import Coding
     from redset.interfaces import (
@@ -201,6 +202,11 @@ class ClaimingSet(ReadableSet[T]):
             self._latest_desk = desk
         return desk
 
+    def _renamed(self, new_name: str) -> Self:
+        renamed = super()._renamed(new_name)
+        renamed._latest_desk = None  # noqa: SLF001  (of our own class)
+        return renamed
+
     def _consume(
         self, desk: Desk, timeout: float | None, prefetch: int
     ) -> Generator[Claim[T], None, None]:
@@ -271,9 +277,10 @@ class ClaimingSet(ReadableSet[T]):
 
     def _unsettled(self, claims: Iterable[Claim[T]]) -> dict[Hold, Claim[T]]:
         """Return those that have not ended, once each; they are not extended any more."""
+        names = (self._name, *self._former_names)
         unsettled = {claim.hold: claim for claim in claims if not claim.is_over}
         for claim in unsettled.values():
-            if not claim.is_of(self._store, self._name):
+            if not any(claim.is_of(self._store, name) for name in names):
                 message = f"{claim!r} is of another set: hand it to that one, not to {self!r}"
                 raise ValueError(message)
             if claim.is_kept:

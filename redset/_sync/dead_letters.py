@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from redset._checks import check_limit, check_num, check_start
 from redset._chunks import CHUNK, chunks
 from redset._decoding import decode
-from redset._sync.base import BaseSet
+from redset._sync.algebra import AlgebraSet
 from redset._types import T
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("redset")
 
 
-class DeadLetterSet(BaseSet[T]):
+class DeadLetterSet(AlgebraSet[T]):
     """A set whose undecodable items are set aside. Not made directly: see its subclasses."""
 
     def __init__(

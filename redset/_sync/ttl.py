@@ -8,14 +8,14 @@ import math
 from typing import TYPE_CHECKING, Any, overload
 
 from redset._checks import check_duration, check_num
-from redset._chunks import chunks
+from redset._chunks import CHUNK, chunks
 from redset._coding import open_coding
-from redset._sync.base import BaseSet
+from redset._sync.algebra import AlgebraSet
 from redset._types import T
 from redset.interfaces import NOW, Merge, Payload
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from redset.interfaces import (
         Backend,
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     )
 
 
-class TTLSet(BaseSet[T]):
+class TTLSet(AlgebraSet[T]):
     """A set of items seen, each of which is forgotten when its time to live is over.
 
     An expired item is out of sight at once, by the store's clock; its memory is freed in
@@ -191,6 +191,14 @@ class TTLSet(BaseSet[T]):
         if limit < 1:
             return 0
         return self._backend.remove_range(self._name, -math.inf, NOW, limit)
+
+    def _present(self, items: Sequence[T]) -> list[bool]:
+        lives = self._backend.lifetimes(self._name, self._dump_all(items))
+        return [life is not None for life in lives]
+
+    def _drop_expired(self) -> None:
+        while self.sweep(CHUNK) == CHUNK:
+            pass
 
     def _lifetime(self, ttl: float | None) -> float:
         if ttl is not None:

@@ -15,7 +15,7 @@ from redset.testing._timing import waiting
 from redset.testing._writing import TRICKY, everything, fill
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Generator
 
     from redset.interfaces import Backend, Entry
 
@@ -152,13 +152,13 @@ class AlgebraChecks:
     ) -> None:
         with others(backend, name, [(b"x", 1.0)]) as (other,):
             _apart(backend, name, aside=other)
-            remove: Callable[[str], int] = {
-                "intersect": lambda by: backend.intersect(name, [by]),
-                "weighed": lambda by: backend.intersect(
-                    name, [by], Weighing(Aggregate.SUM, (1.0, 0.0))
-                ),
-                "subtract": lambda by: backend.subtract(name, [by]),
-            }[how]
+
+            def remove(by: str) -> int:
+                if how == "subtract":
+                    return backend.subtract(name, [by])
+                weighing = Weighing(Aggregate.SUM, (1.0, 0.0)) if how == "weighed" else None
+                return backend.intersect(name, [by], weighing)
+
             none, all_of_it = (f"{{{name}}}:none", other)[:: 1 if how == "subtract" else -1]
             before = (backend.stats(name, math.inf), everything(backend, name))
             assert remove(none) == 0

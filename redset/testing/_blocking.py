@@ -87,7 +87,7 @@ class Blocking:
             return [self._wrap(each) for each in cast("list[object]", value)]
         if hasattr(value, "__anext__"):
             return self._walk(value)
-        if hasattr(value, "__aenter__"):
+        if hasattr(value, "__aenter__") or hasattr(value, "__aiter__"):
             return Blocking(self._loop, value)
         return self._wrap_call(value) if inspect.ismethod(value) else value
 

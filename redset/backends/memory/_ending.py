@@ -47,11 +47,7 @@ class EndingStore(MovingStore):
                 return None
             if self._is_there(target) and not replace:
                 return False
-            parts: tuple[dict[str, Any], ...] = (
-                *(self._sets, self._dead),
-                *(self._ledgers, self._payloads),
-            )
-            for part in parts:
+            for part in (*self._parts(), self._payloads):
                 part.pop(target, None)
                 if name in part:
                     part[target] = part.pop(name)
@@ -67,11 +63,14 @@ class EndingStore(MovingStore):
             had_end = any(end.name == name and end.is_ahead() for end in self._ends)
             self._ends = [end for end in self._ends if end.name != name]
             if when is not None:
-                parts: tuple[dict[str, Any], ...] = (self._sets, self._dead, self._ledgers)
-                self._ends += [_End(part, name, part[name], when) for part in parts if name in part]
+                here = [part for part in self._parts() if name in part]
+                self._ends += [_End(part, name, part[name], when) for part in here]
             was_there = self._is_there(name)
             self._drop_what_ended()
             return had_end if when is None else was_there
+
+    def _parts(self) -> tuple[dict[str, Any], ...]:
+        return (self._sets, self._dead, self._ledgers)
 
     def _drop_what_ended(self) -> None:
         if self._ends:
