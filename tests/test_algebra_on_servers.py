@@ -1,0 +1,262 @@
+"""Several sets on servers: lost replies, cluster slots, keys that expire, what waiting costs."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import redis
+
+from redset import Aggregate, ScheduledSet, SortedSet, TTLSet, pop_from_any
+from redset.backends.redis._scripts import script
+from redset.exceptions import EmptySetError
+from tests.support.backends import make_set
+from tests.support.proxy import Proxy
+from tests.test_claims_on_servers import (
+    Meanwhile,
+    calls_of,
+    client,
+    meanwhile,
+    port,
+    remote,
+    wait_for,
+)
+from tests.test_moving import pop_any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from redset.interfaces import Backend
+    from tests.support.backends import Backends
+
+    Remote = Callable[..., Backend]
+
+__all__ = ["client", "meanwhile", "pop_any", "port", "remote"]
+
+SCRIPTS = ["add", "move", "pop_into", "pop_any", "rename", "expire", "compare"]
+
+
+@pytest.fixture
+def proxy(port: int, client: Any) -> Iterator[Proxy]:
+    for name in SCRIPTS:
+        client.script_load(script(name).source)
+    with Proxy(port) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def backend(remote: Remote, proxy: Proxy) -> Backend:
+    """Return a backend behind a proxy, whose client sends again what was lost."""
+    return remote(proxy.port)
+
+
+@pytest.fixture
+def sets(backend: Backend, name: str) -> Iterator[list[Any]]:
+    made = [make_set(backend, "SortedSet", f"{{{name}}}:{i}") for i in range(2)]
+    yield made
+    for each in made:
+        each.clear()
+
+
+@pytest.fixture
+def direct(client: Any, sets: list[Any]) -> list[SortedSet[str]]:
+    """Give the sets of somebody else, whose requests do not get lost."""
+    return [SortedSet(client, each.name) for each in sets]
+
+
+class TestLostReplies:
+    """What is sent twice has its effect once, and the same answer."""
+
+    def test_a_move(
+        self, sets: list[Any], direct: list[SortedSet[str]], proxy: Proxy, meanwhile: Meanwhile
+    ) -> None:
+        direct[0].add("a", 1.5)
+        lost = proxy.drop_next_reply(b"EVALSHA")
+        meanwhile.calls.append(lambda: direct[1].claim().ack())
+        assert sets[0].move("a", sets[1]) is True
+        assert lost.is_set()
+        assert [list(each) for each in direct] == [[], []]
+
+    def test_a_pop_into(
+        self, sets: list[Any], direct: list[SortedSet[str]], proxy: Proxy, meanwhile: Meanwhile
+    ) -> None:
+        direct[0].update(["a b", "c"], [1.5, 2])
+        lost = proxy.drop_next_reply(b"EVALSHA")
+        meanwhile.calls.append(lambda: direct[1].claim().ack())
+        assert sets[0].pop_into(sets[1]) == "a b"
+        assert lost.is_set()
+        assert [list(each) for each in direct] == [["c"], []]
+        lost = proxy.drop_next_request(b"EVALSHA")
+        assert sets[0].pop_into(sets[1]) == "c"
+        assert lost.is_set()
+        lost = proxy.drop_next_reply(b"EVALSHA")
+        with pytest.raises(EmptySetError):
+            sets[0].pop_into(sets[1])
+        assert lost.is_set()
+
+    def test_a_pop_from_any(
+        self,
+        sets: list[Any],
+        direct: list[SortedSet[str]],
+        proxy: Proxy,
+        pop_any: Callable[..., Any],
+    ) -> None:
+        direct[1].update(["a  b", "c"], [1.5, 2])
+        lost = proxy.drop_next_reply(b"EVALSHA")
+        assert pop_any(sets) == (sets[1], "a  b")
+        assert lost.is_set()
+        assert list(direct[1]) == ["c"]
+
+    def test_a_renaming(
+        self, sets: list[Any], direct: list[SortedSet[str]], proxy: Proxy, meanwhile: Meanwhile
+    ) -> None:
+        direct[0].add("a")
+        lost = proxy.drop_next_reply(b"EVALSHA")
+        meanwhile.calls.append(lambda: direct[0].add("b"))
+        renamed = sets[0].rename(sets[1].name, replace=True)
+        assert lost.is_set()
+        assert (list(renamed), list(direct[0]), list(direct[1])) == (["a"], ["b"], ["a"])
+
+
+class TestCluster:
+    @pytest.mark.parametrize("kind", ["cluster", "cluster-async"])
+    def test_sets_in_different_slots(self, backends: Backends, kind: str, name: str) -> None:
+        backend = backends.get(kind)
+        seen, todo = (make_set(backend, "SortedSet", f"{name}:{each}") for each in ("seen", "todo"))
+        calls: list[Callable[[], object]] = [
+            *(partial(call, todo) for call in (seen.union_update, seen.intersection_update)),
+            *(partial(call, todo) for call in (seen.difference_update, seen.isdisjoint)),
+            *(partial(call, todo) for call in (seen.issubset, seen.issuperset, seen.pop_into)),
+            partial(seen.union_update, todo, aggregate=Aggregate.MIN),
+            partial(seen.intersection_update, todo, weights=[1, 1]),
+            partial(seen.move, "a", todo),
+            partial(seen.rename, todo.name),
+            partial(backend.pop_any, [(seen.name, 0.0), (todo.name, 0.0)], 0.0),
+        ]
+        for call in calls:
+            with pytest.raises(
+                ValueError, match=r"'\{crawl\}:seen' and '\{crawl\}:todo'"
+            ) as caught:
+                call()
+            assert repr(seen.name) in str(caught.value)
+            assert repr(todo.name) in str(caught.value)
+        # What is read page by page need not be in one place.
+        seen.update(["a", "b"])
+        todo.update(["b", "c"], [1, 1])
+        assert list(seen.union(todo)) == ["a", "b", "c"]
+        assert list(seen.intersection(todo)) == ["b"]
+        assert list(seen.difference(todo)) == ["a"]
+        assert (seen.clear(), todo.clear()) == (True, True)
+
+    def test_one_set_is_in_one_slot(self, backends: Backends, name: str) -> None:
+        with closing(backends.client("cluster")) as client:
+            s = SortedSet(client, name)
+            s.update(["a", "b"])
+            assert (s.union_update(s), s.issubset(s), s.pop_into(s)) == (0, True, "a")
+            assert pop_from_any([s, s]) == (s, "a")
+            assert s.difference_update(s) == 1
+
+
+class TestKeys:
+    def test_all_keys_of_a_set_expire_together(self, client: Any, name: str) -> None:
+        s = SortedSet(client, name)
+        s.update(["a", "b", "c", "d"])
+        claims = s.claims(3)
+        s.add("a", -5)
+        assert s.claims(1)[0].item == "d"
+        claims[1].nack(delay=100)
+        claims[2].bury("hopeless")
+        s.add("e")
+        when = time.time() + 1000
+        assert s.expire_at(when) is True
+        kept = [key for key in client.scan_iter(f"*{name}*") if b":request" not in key]
+        assert len(kept) == 7
+        for key in kept:
+            assert abs(client.pttl(key) / 1000 - (when - time.time())) < 1, key
+        assert s.persist() is True
+        assert {client.pttl(key) for key in kept} == {-1}
+        s.clear()
+
+    def test_attempts_expire_no_later(self, client: Any, name: str) -> None:
+        s = SortedSet(client, name)
+        s.add("a")
+        s.claim().nack(delay=0)
+        key = f"{{{name}}}:attempts"
+        assert client.pttl(key) > 80_000_000
+        s.expire_at(time.time() + 1e6)
+        assert 80_000_000 < client.pttl(key) < 90_000_000
+        s.expire_at(time.time() + 1000)
+        assert client.pttl(key) < 1_001_000
+        s.expire_at(0)
+        assert client.exists(key) == 0
+
+    def test_a_ttl_set_still_goes_with_its_last_item(self, client: Any, name: str) -> None:
+        seen, other = (TTLSet(client, f"{{{name}}}{each}", ttl=100) for each in ("", ":other"))
+        seen.update(["a", "b"])
+        other.add("a")
+        assert seen.difference_update(other) == 1
+        assert seen.intersection_update(seen) == 0
+        assert 90_000 < client.pttl(seen.name) <= 100_001
+        assert seen.rename(f"{{{name}}}:new").name == f"{{{name}}}:new"
+        assert 90_000 < client.pttl(f"{{{name}}}:new") <= 100_001
+
+    def test_no_scratch_keys_are_left(self, client: Any, name: str) -> None:
+        s, other = (SortedSet(client, f"{{{name}}}{each}") for each in ("", ":other"))
+        s.update(["a", "b"])
+        other.update(["b", "c"])
+        s.union_update(other)
+        s.union_update(other, aggregate=Aggregate.MAX)
+        s.intersection_update(other)
+        s.intersection_update(other, weights=[1, 2])
+        s.difference_update(other)
+        other.intersection_update(s, weights=[1, 2])
+        assert [key for key in client.scan_iter(f"*{name}*") if b":request:" not in key] == []
+
+
+class TestWaiting:
+    def test_it_costs_few_commands(self, client: Any, name: str) -> None:
+        sets = [SortedSet(client, f"{{{name}}}:1"), ScheduledSet(client, f"{{{name}}}:2")]
+        with pytest.raises(EmptySetError):
+            pop_from_any(sets)
+        before = calls_of(client)
+        with pytest.raises(EmptySetError):
+            pop_from_any(sets, timeout=3)
+        # Two a second, and a few at the end.
+        assert calls_of(client) - before <= 16
+
+    def test_a_plain_add_of_somebody_else_is_noticed(
+        self, client: Any, port: int, name: str
+    ) -> None:
+        names = [f"{{{name}}}:{i}" for i in range(2)]
+        with closing(redis.Redis(port=port)) as other, ThreadPoolExecutor(1) as pool:
+            sets = [SortedSet(other, each) for each in names]
+            waiting = pool.submit(pop_from_any, sets, 30)
+            wait_for(lambda: client.info("clients")["blocked_clients"] > 0)
+            client.zadd(names[1], {"a": 1})
+            began = time.monotonic()
+            assert waiting.result() == (sets[1], "a")
+            assert time.monotonic() - began < 2
+
+    def test_a_wake_up_that_is_of_no_use_is_passed_on(
+        self, client: Any, port: int, name: str
+    ) -> None:
+        one, two = names = [f"{{{name}}}:{i}" for i in range(2)]
+        with closing(redis.Redis(port=port)) as other, ThreadPoolExecutor(2) as pool:
+            sets = [ScheduledSet(other, each) for each in names]
+            for_any = pool.submit(pop_from_any, sets, 30)
+            wait_for(lambda: client.info("clients")["blocked_clients"] == 1)
+            for_one = pool.submit(sets[1].pop, 30)
+            wait_for(lambda: client.info("clients")["blocked_clients"] == 2)
+            # Who waits for any is woken by the second set, and finds something in the first.
+            with client.pipeline() as pipe:
+                pipe.zadd(one, {"a": 1}).zadd(two, {"b": 1})
+                pipe.rpush(f"{two}:wake", "1").pexpire(f"{two}:wake", 5000)
+                pipe.execute()
+            began = time.monotonic()
+            assert for_any.result() == (sets[0], "a")
+            assert for_one.result() == "b"
+            assert time.monotonic() - began < 0.5
