@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from redset._chunks import CHUNK
+from redset._dunders import CollectionOperators
 from redset.exceptions import ScoreError
 from redset.interfaces import Aggregate, Merge, Payload
 
@@ -248,8 +249,10 @@ def check_weights(weights: Iterable[object], count: int) -> tuple[float, ...]:
 
 
 def check_iterable(given: Iterable[T]) -> Iterable[T]:
-    """Raise `TypeError` unless items can be had of this."""
+    """Raise `TypeError` unless items can be had of this, without a wait."""
     try:
+        if isinstance(given, CollectionOperators):
+            raise TypeError  # noqa: TRY301  (a blocking set, where one for asyncio belongs)
         iter(given)
     except TypeError:
         message = (

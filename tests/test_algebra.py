@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import time
 from itertools import product
@@ -441,6 +442,18 @@ class TestArguments:
         for call in (s.isdisjoint, s.issubset, s.issuperset, s.intersection_update):
             with pytest.raises(TypeError, match="put one item in a list"):
                 call(5)
+
+    def test_a_blocking_set_does_not_hold_up_a_loop(self) -> None:
+        async def main() -> None:
+            s = AsyncSortedSet(AsyncMemoryBackend(), "s")
+            blocking = SortedSet(MemoryBackend(), "blocking")
+            for call in (s.union_update, s.difference_update, s.isdisjoint, s.issuperset):
+                with pytest.raises(TypeError, match="neither a set of this kind nor"):
+                    await call(blocking)
+            with pytest.raises(TypeError, match="no sorted set of this kind"):
+                await s.pop_into(blocking)  # type: ignore[arg-type]  # wrong on purpose
+
+        asyncio.run(main())
 
     @pytest.mark.parametrize(
         ("weights", "error", "match"),

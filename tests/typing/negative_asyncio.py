@@ -87,9 +87,7 @@ async def what_only_blocking_sets_have(jobs: AsyncSortedSet[Task], task: Task) -
     repr((one, two))
 
 
-async def mixed(jobs: AsyncSortedSet[Task], blocking: SortedSet[Task]) -> None:
-    await jobs.union_update(blocking)  # wrong: a blocking set
-    await jobs.intersection_update(blocking)  # wrong: a blocking set
+def mixed(jobs: AsyncSortedSet[Task], blocking: SortedSet[Task]) -> None:
     blocking.union_update(jobs)  # wrong: an asyncio set
     one: AsyncSortedSet[Task] = blocking  # wrong: a blocking set
     two: SortedSet[Task] = jobs  # wrong: an asyncio set

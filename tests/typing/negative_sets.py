@@ -37,9 +37,9 @@ def items(text: SortedSet[str], jobs: SortedSet[Task], task: Task) -> None:
     jobs.update(text)  # wrong: str
     jobs.difference_update(["item"])  # wrong: str
     jobs.union_update(text)  # wrong: str
-    jobs.union_update([task])  # wrong: no set
+    jobs.union_update(task)  # wrong: one item
     jobs.intersection_update(text)  # wrong: str
-    jobs.intersection_update({task})  # wrong: no sorted set
+    jobs.intersection_update({"item"})  # wrong: str
 
 
 def results(text: SortedSet[str], jobs: SortedSet[Task], task: Task) -> None:

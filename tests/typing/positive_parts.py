@@ -23,6 +23,7 @@ from redset.interfaces import (
     Scorer,
     Stats,
     Terms,
+    Weighing,
 )
 from redset.testing import BackendConformance, ManualClock, blocking
 
@@ -146,10 +147,13 @@ class Own:
     def sample(self, name: str, count: int) -> list[Entry]:
         return [(name.encode(), 1.0)] * count
 
-    def union(self, name: str, others: Sequence[str], merge: Merge) -> int:
-        return len(name) + len(others) + len(merge.value)
+    def union(self, name: str, others: Sequence[str], merge: Merge | Weighing) -> int:
+        return len(name) + len(others) + isinstance(merge, Merge)
 
-    def intersect(self, name: str, others: Sequence[str]) -> int:
+    def intersect(self, name: str, others: Sequence[str], weighing: Weighing | None = None) -> int:
+        return len(name) + len(others) + (weighing is None)
+
+    def subtract(self, name: str, others: Sequence[str]) -> int:
         return len(name) + len(others)
 
     def entries(
@@ -162,6 +166,31 @@ class Own:
 
     def is_keyed(self, name: str) -> bool | None:
         return bool(name) or None
+
+    def is_disjoint(self, name: str, other: str) -> bool:
+        return name != other
+
+    def is_subset(self, name: str, other: str) -> bool:
+        return name == other
+
+    def move(self, name: str, member: bytes, target: str, merge: Merge) -> bool:
+        return name == target and bool(member) and merge is Merge.KEEP
+
+    def pop_into(
+        self, name: str, target: str, merge: Merge, *, high: Bound = math.inf
+    ) -> Entry | None:
+        return None if high is NOW else (name.encode(), len(target) + len(merge.value))
+
+    def pop_any(
+        self, sources: Sequence[tuple[str, Bound]], timeout: float | None
+    ) -> tuple[int, Entry] | None:
+        return None if timeout is None else (len(sources), (b"", timeout))
+
+    def rename(self, name: str, target: str, *, replace: bool) -> bool | None:
+        return None if name == target else replace
+
+    def expire(self, name: str, when: float | None) -> bool:
+        return bool(name) and when is None
 
     def clear(self, name: str) -> bool:
         return bool(name)
@@ -312,11 +341,41 @@ class AsyncOwn:
     async def sample(self, name: str, count: int) -> list[Entry]:
         return self._own.sample(name, count)
 
-    async def union(self, name: str, others: Sequence[str], merge: Merge) -> int:
+    async def union(self, name: str, others: Sequence[str], merge: Merge | Weighing) -> int:
         return self._own.union(name, others, merge)
 
-    async def intersect(self, name: str, others: Sequence[str]) -> int:
-        return self._own.intersect(name, others)
+    async def intersect(
+        self, name: str, others: Sequence[str], weighing: Weighing | None = None
+    ) -> int:
+        return self._own.intersect(name, others, weighing)
+
+    async def subtract(self, name: str, others: Sequence[str]) -> int:
+        return self._own.subtract(name, others)
+
+    async def is_disjoint(self, name: str, other: str) -> bool:
+        return self._own.is_disjoint(name, other)
+
+    async def is_subset(self, name: str, other: str) -> bool:
+        return self._own.is_subset(name, other)
+
+    async def move(self, name: str, member: bytes, target: str, merge: Merge) -> bool:
+        return self._own.move(name, member, target, merge)
+
+    async def pop_into(
+        self, name: str, target: str, merge: Merge, *, high: Bound = math.inf
+    ) -> Entry | None:
+        return self._own.pop_into(name, target, merge, high=high)
+
+    async def pop_any(
+        self, sources: Sequence[tuple[str, Bound]], timeout: float | None
+    ) -> tuple[int, Entry] | None:
+        return self._own.pop_any(sources, timeout)
+
+    async def rename(self, name: str, target: str, *, replace: bool) -> bool | None:
+        return self._own.rename(name, target, replace=replace)
+
+    async def expire(self, name: str, when: float | None) -> bool:
+        return self._own.expire(name, when)
 
     async def entries(
         self, name: str, members: Sequence[bytes], *, low: Bound = -math.inf
