@@ -56,9 +56,9 @@ class AsyncCombiningSet(AsyncClaimingSet[T], AsyncUnionOperators[T]):
         """
         weighing = self._weighing(others, weights, aggregate)
         if weighing is not None:
-            near = [other for other in others if self._has_scores_here(other)]
-            return await self._backend.union(self._name, await self._names(near), weighing)
-        near = []
+            names = await self._names([other for other in others if self._has_scores_here(other)])
+            return await self._backend.union(self._name, names, weighing)
+        near: list[AsyncCombiningSet[T]] = []
         new = 0
         for other in others:
             if self._has_scores_here(other):

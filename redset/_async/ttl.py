@@ -187,7 +187,7 @@ class AsyncTTLSet(AsyncAlgebraSet[T]):
         return await self._backend.remove_range(self._name, -math.inf, NOW, limit)
 
     async def _present(self, items: Sequence[T]) -> list[bool]:
-        lives = await self._backend.lifetimes(self._name, self._dump_all(items))
+        lives = await self._backend.lifetimes(self._name, self._members(items))
         return [life is not None for life in lives]
 
     async def _drop_expired(self) -> None:

@@ -58,9 +58,9 @@ class CombiningSet(ClaimingSet[T], UnionOperators[T]):
         """
         weighing = self._weighing(others, weights, aggregate)
         if weighing is not None:
-            near = [other for other in others if self._has_scores_here(other)]
-            return self._backend.union(self._name, self._names(near), weighing)
-        near = []
+            names = self._names([other for other in others if self._has_scores_here(other)])
+            return self._backend.union(self._name, names, weighing)
+        near: list[CombiningSet[T]] = []
         new = 0
         for other in others:
             if self._has_scores_here(other):

@@ -193,7 +193,7 @@ class TTLSet(AlgebraSet[T]):
         return self._backend.remove_range(self._name, -math.inf, NOW, limit)
 
     def _present(self, items: Sequence[T]) -> list[bool]:
-        lives = self._backend.lifetimes(self._name, self._dump_all(items))
+        lives = self._backend.lifetimes(self._name, self._members(items))
         return [life is not None for life in lives]
 
     def _drop_expired(self) -> None:

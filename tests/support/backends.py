@@ -82,6 +82,7 @@ class Backends:
         self._servers: dict[str, Any] = {}
         self._backends: dict[str, Backend] = {}
         self._clients: dict[str, Callable[[], Any]] = {}
+        self._observers: dict[str, Any] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -122,8 +123,10 @@ class Backends:
         kind = kind.removesuffix("-keyed")
         if kind.startswith("memory"):
             return _leaked_names(self.get(kind), prefix)
-        with closing(self.client(kind.removesuffix("-async"))) as client:
-            return leaked_keys(client, prefix)
+        kind = kind.removesuffix("-async")
+        if kind not in self._observers:
+            self._observers[kind] = self._stack.enter_context(closing(self.client(kind)))
+        return leaked_keys(self._observers[kind], prefix)
 
     def _open(self, kind: str) -> Backend:
         if kind.endswith("-keyed"):

@@ -1,8 +1,11 @@
 """Finds keys that were left behind on a server."""
 
+import re
 from collections.abc import Callable, Iterable
 from typing import Final, Protocol
 
+# What stands for something else in a pattern.
+_SPECIAL: Final = re.compile(r"[][*?\\]")
 _SOON: Final = 10_000
 _NEVER: Final = -1
 
@@ -19,10 +22,9 @@ class _Client(Protocol):
 
 def leaked_keys(client: _Client, prefix: str) -> list[str]:
     """Return, sorted, the keys that contain ``prefix`` and do not expire soon."""
-    keys = {_text(key): key for key in client.scan_iter(count=1000)}
-    return sorted(
-        name for name, key in keys.items() if prefix in name and _stays(client, name, key)
-    )
+    pattern = _SPECIAL.sub(r"\\\g<0>", prefix)
+    keys = {_text(key): key for key in client.scan_iter(f"*{pattern}*", count=1000)}
+    return sorted(name for name, key in keys.items() if _stays(client, name, key))
 
 
 def _stays(client: _Client, name: str, key: object) -> bool:
