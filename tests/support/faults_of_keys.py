@@ -58,7 +58,7 @@ class ByKeyedLedger(MemoryBackend):
 @caught_by("test_payloads_come_back_as_they_were", "test_the_payload_that_stays")
 class ForgetsPayloads(ByView):
     class View(KeyedMemoryBackend):
-        def _with_payloads(self, name: str, entries: Sequence[Entry]) -> list[Entry]:
+        def _shown(self, name: str, entries: Sequence[Entry]) -> list[Entry]:
             return [(KeyedMember(key, b""), score) for key, score in entries]
 
 
@@ -83,8 +83,8 @@ class StripsPayloads(ByView):
 @caught_by("test_members_without_payloads_have_none", "test_what_leaves_takes_its_payload_along")
 class TakesNoneForEmpty(ByView):
     class View(KeyedMemoryBackend):
-        def _with_payloads(self, name: str, entries: Sequence[Entry]) -> list[Entry]:
-            found = super()._with_payloads(name, entries)
+        def _shown(self, name: str, entries: Sequence[Entry]) -> list[Entry]:
+            found = super()._shown(name, entries)
             return [(KeyedMember(key, getattr(key, "payload", b"") or b""), s) for key, s in found]
 
 
@@ -93,7 +93,7 @@ class LooksForPayloadsLater(ByView):
     class View(KeyedMemoryBackend):
         def slice(self, name: str, start: int, stop: int, *, reverse: bool = False) -> list[Entry]:
             found = MemoryBackend.slice(self, name, start, stop, reverse=reverse)
-            return self._with_payloads(name, found)
+            return self._shown(name, found)
 
 
 # What stays
