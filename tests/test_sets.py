@@ -413,7 +413,7 @@ class TestCombining:
         getattr(one, combine)(two)
         assert [arguments[:2] for arguments in sent] == [("one", ["two"])]
         # What these hold in common differs as bytes.
-        getattr(one, combine)(two, three)
+        getattr(one, combine)(three)
         assert len(sent) == 1
 
 
