@@ -46,6 +46,9 @@ class KeyedMember(bytes):
         member.payload = payload
         return member
 
+    def __getnewargs__(self) -> tuple[bytes, bytes | None]:  # type: ignore[override]  # bytes has its own
+        return bytes(self), self.payload
+
 
 class Payload(Enum):
     """Which payload stays when a key is added that is there already."""
