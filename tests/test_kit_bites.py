@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from redset.backends import MemoryBackend
-from redset.interfaces import Merge
+from redset.interfaces import Merge, Payload
 from redset.testing import ManualClock, backend_machine
 from tests.support import (
     faults,
@@ -15,8 +15,8 @@ from tests.support import (
     faults_of_accounts,
     faults_of_algebra,
     faults_of_claims,
-    faults_of_keying,  # noqa: F401  (it notes its faults)
-    faults_of_keys,  # noqa: F401  (it notes its faults)
+    faults_of_keying,
+    faults_of_keys,
     faults_of_leases,
     faults_of_waits,  # noqa: F401  (it notes its faults)
 )
@@ -91,6 +91,32 @@ BY_MACHINE = [
     faults_of_algebra.NeverEnds,
 ]
 
+KEYED_BY_MACHINE = [
+    (faults_of_keys.ForgetsPayloads, Payload.NEWEST),
+    (faults_of_keys.SamplesKeysAlone, Payload.NEWEST),
+    (faults_of_keys.HasOneRule, Payload.FIRST),
+    (faults_of_keys.HasOneRule, Payload.WITH_SCORE),
+    (faults_of_keys.SchedulesKeysAlone, Payload.NEWEST),
+    (faults_of_keys.UnitesKeysAlone, Payload.WITH_SCORE),
+    (faults_of_keys.IncrementsKeepThePayload, Payload.NEWEST),
+    (faults_of_keys.LooksInTheSetAlone, Payload.FIRST),
+    (faults_of_keys.TakesThePayloadOfWhatIsApart, Payload.WITH_SCORE),
+    (faults_of_keys.RemovesThePayloadsOfClaims, Payload.NEWEST),
+    (faults_of_keys.AcknowledgesWhatWaits, Payload.FIRST),
+    (faults_of_keys.ReturnsTheNewest, Payload.NEWEST),
+    (faults_of_keys.ReturnsAsIfAddedLast, Payload.WITH_SCORE),
+    (faults_of_keys.ReturnsKeysAlone, Payload.WITH_SCORE),
+    (faults_of_keys.ComparesTheScoreThatWasClaimed, Payload.WITH_SCORE),
+    (faults_of_keys.DropsPayloadsForWhoeverAsks, Payload.NEWEST),
+    (faults_of_keys.BuriesThePayloadThatWaits, Payload.NEWEST),
+    (faults_of_keys.BuriesKeysWithoutPayloads, Payload.NEWEST),
+    (faults_of_keys.KnowsLettersByPayload, Payload.NEWEST),
+    (faults_of_keys.RedrivesAsIfAddedLast, Payload.FIRST),
+    (faults_of_keys.RedrivesKeysAlone, Payload.FIRST),
+    (faults_of_keying.GivesEntriesFromNoBound, None),
+    (faults_of_keying.TakesDeadLettersForASet, None),
+]
+
 
 def fails(check: Check, make: type[MemoryBackend]) -> bool:
     clock = ManualClock()
@@ -128,11 +154,16 @@ def test_all_checks_are_found() -> None:
     assert len(names) < len(CHECKS)
 
 
-@pytest.mark.parametrize("fault", BY_MACHINE)
-def test_a_fault_is_caught_by_the_machine(fault: type[MemoryBackend]) -> None:
+@pytest.mark.parametrize(
+    ("fault", "payload"), [*((fault, None) for fault in BY_MACHINE), *KEYED_BY_MACHINE]
+)
+def test_a_fault_is_caught_by_the_machine(
+    fault: type[MemoryBackend], payload: Payload | None
+) -> None:
     clock = ManualClock()
-    machine = backend_machine(lambda: fault(clock=clock), clock=clock)
-    with pytest.raises(Exception, match=r"the backend has|expires at|held twice"):
+    machine = backend_machine(lambda: fault(clock=clock), clock=clock, payload=payload)
+    # A set whose payloads are lost is taken for one that has no keys.
+    with pytest.raises(Exception, match=r"the backend has|expires at|held twice|without key="):
         run_state_machine_as_test(
             machine,
             settings=settings(

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from redset.backends import AsyncMemoryBackend, MemoryBackend, RedisBackend
-from redset.interfaces import Merge, Terms
+from redset.interfaces import Merge, Payload, Terms
 from redset.testing import ManualClock, backend_machine, blocking
 
 if TYPE_CHECKING:
@@ -50,6 +50,18 @@ def test_asyncio_memory_in_time() -> None:
         lambda: blocking(lambda: AsyncMemoryBackend(clock=clock)), clock=clock
     )
     run_state_machine_as_test(machine, settings=some(15))
+
+
+@pytest.mark.parametrize("payload", list(Payload))
+def test_keyed_memory_in_time(payload: Payload) -> None:
+    clock = ManualClock()
+    machine = backend_machine(lambda: MemoryBackend(clock=clock), clock=clock, payload=payload)
+    run_state_machine_as_test(machine, settings=some(60))
+
+
+def test_keyed_asyncio_memory() -> None:
+    machine = backend_machine(lambda: blocking(AsyncMemoryBackend), payload=Payload.WITH_SCORE)
+    run_state_machine_as_test(machine, settings=some(10))
 
 
 class ServerClock(ManualClock):

@@ -257,7 +257,8 @@ class Backend(Combining, Protocol):
         in the set, parked, or held back. A claim takes its payload along: what is added
         meanwhile is another copy with its own, and if the claimed one comes back to such a
         copy, or to one that was added since it became a dead letter, it is the one that was
-        added first. Dead letters have their ``key``, by which they are redriven and forgotten.
+        added first. Dead letters have their ``key``, by which they are redriven and forgotten;
+        one that is buried without has its bytes for a key.
 
         Every call raises `KeyingError`, and changes nothing, if the set has members but no
         payloads at all. Others' members without one have None for a payload.

@@ -35,17 +35,18 @@ class AlgebraModel(ClaimsModel):
 
     def union(self, name: str, others: Sequence[str], merge: Merge | Weighing) -> int:
         if not isinstance(merge, Weighing):
-            return sum(self.add(name, [*self.sets[other].items()], merge) for other in others)
+            return sum(self.add(name, self.slice(other, 0, -1), merge) for other in others)
         members = {member for other in others for member in self.sets[other]}
         made = self._weigh(name, others, members | self.sets[name].keys(), merge)
-        return self.add(name, made, Merge.REPLACE)
+        return self.add(name, self._weighed(name, others, made), Merge.REPLACE)
 
     def intersect(self, name: str, others: Sequence[str], weighing: Weighing | None = None) -> int:
         waiting = {*self.sets[name], *self.parked[name], *self.delayed[name]}
         kept = {m for m in waiting if all(m in self.sets[other] for other in others)}
         if weighing is not None:
             stays = kept & self.sets[name].keys()
-            self.add(name, self._weigh(name, others, stays, weighing), Merge.REPLACE)
+            made = self._weigh(name, others, stays, weighing)
+            self.add(name, self._weighed(name, (), made), Merge.REPLACE)
         return self.remove(name, [*(waiting - kept)])
 
     def subtract(self, name: str, others: Sequence[str]) -> int:
@@ -58,13 +59,11 @@ class AlgebraModel(ClaimsModel):
         return all(member in self.sets[other] for member in self.sets[name])
 
     def move(self, name: str, member: bytes, target: str, merge: Merge) -> bool:
-        score = self.sets[name].get(member)
-        if score is None:
-            return False
-        self.add(target, [(member, score)], merge)
+        found = self.entries(name, [member])
+        self.add(target, found, merge)
         if target != name:
             self._drop(name, [member])
-        return True
+        return bool(found)
 
     def pop_into(
         self, name: str, target: str, merge: Merge, *, high: Bound = math.inf
@@ -105,6 +104,9 @@ class AlgebraModel(ClaimsModel):
 
     def _is_there(self, name: str) -> bool:
         return bool(self.members(name))
+
+    def _weighed(self, name: str, others: Sequence[str], made: list[Entry]) -> list[Entry]:  # noqa: ARG002  (see `KeyedModel`)
+        return made
 
     def _weigh(
         self, name: str, others: Sequence[str], members: set[bytes], weighing: Weighing

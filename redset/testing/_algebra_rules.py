@@ -9,8 +9,8 @@ from hypothesis.stateful import precondition, rule
 
 from redset.interfaces import Aggregate
 from redset.testing import _strategies as draw
+from redset.testing._agreement import agree
 from redset.testing._claim_rules import ClaimingMachine
-from redset.testing._rules import agree
 
 if TYPE_CHECKING:
     from redset.interfaces import Bound, Merge, Weighing

@@ -13,14 +13,15 @@ from hypothesis.stateful import initialize, invariant, rule
 
 from redset.interfaces import NOW, Merge, Terms
 from redset.testing import _strategies as draw
+from redset.testing._agreement import agree
 from redset.testing._claim_strategies import LONG_WORK, WORK
-from redset.testing._rules import ComparingMachine, agree
+from redset.testing._rules import ComparingMachine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
 
-    from redset.interfaces import Backend, Bound, Claimed, DeadLetter, Entry, Hold, Lease
+    from redset.interfaces import Backend, Bound, Claimed, DeadLetter, Entry, Hold, Lease, Payload
     from redset.testing._claim_strategies import Holder, Step
     from redset.testing._clock import ManualClock
 
@@ -41,11 +42,12 @@ class ClaimingMachine(ComparingMachine):
         self,
         make_backend: Callable[[], Backend | AbstractContextManager[Backend]],
         clock: ManualClock | None,
+        payload: Payload | None,
     ) -> None:
         # All claims there ever were, each with times between which it was made.
         self._made: defaultdict[str, dict[Hold, tuple[float, float]]] = defaultdict(dict)
         self._latest = -math.inf
-        super().__init__(make_backend, clock)
+        super().__init__(make_backend, clock, payload)
 
     def _look(self) -> float:
         self._latest = max(self._latest, super()._look())

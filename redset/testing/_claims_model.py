@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from redset.interfaces import NOW, DeadLetter, Merge, Stats
-from redset.testing._model import Model, merged
+from redset.testing._model import Model, merged, older
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +27,7 @@ class Held:
     attempts: frozenset[int]
     deadline: float
     token: int = 0
+    payload: bytes | None = None
 
 
 @dataclass
@@ -115,17 +117,19 @@ class ClaimsModel(Model):
         member = hold[0]
         attempts = _NONE if fresh else held.attempts
         if score is None and delay == 0:
+            self._meet(name, member, held, older(merge))
             self._put_back(name, member, held.score, attempts, merge)
             return True
         given = held.score if score is None else score
         if given is NOW:
             given, delay = self.now + delay, 0.0
+        self._meet(name, member, dataclasses.replace(held, score=given), merge)
         is_due = member in self.sets[name] and merge in {Merge.KEEP, Merge.EARLIEST}
         if delay > 0 and not is_due:
             given = merged(merge, self.sets[name].pop(member, given), given)
             self.delayed[name][member] = Delay(given, attempts, self.now + delay)
         else:
-            self.add(name, [(member, given)], merge)
+            self._merge(name, member, given, merge)
             self.attempts[name][member] = attempts
         return True
 
@@ -141,9 +145,7 @@ class ClaimsModel(Model):
     ) -> tuple[list[bool], int]:
         ended = [(hold[0], reason, self._end(name, hold, merge)) for hold, reason in rejected]
         letters = [
-            DeadLetter(member, reason, held.score, self.now, max(held.attempts))
-            for member, reason, held in ended
-            if held is not None
+            self._letter(member, held, reason) for member, reason, held in ended if held is not None
         ]
         return [held is not None for _, _, held in ended], self.bury(name, letters, limit)
 
@@ -166,6 +168,9 @@ class ClaimsModel(Model):
         claims = self.claims[name]
         first = min((held.deadline for held in claims.values()), default=None)
         return [(member, held.token) for member, held in claims.items() if held.deadline == first]
+
+    def is_keyed(self, name: str) -> bool | None:
+        return False if self.sets[name] or self.claims[name] or self.delayed[name] else None
 
     # What else concerns them
 
@@ -223,8 +228,9 @@ class ClaimsModel(Model):
             attempt = max(held.attempts)
             if most is not None and attempt >= most:
                 reason = f"the lease ran out in attempt {attempt} of {most}"
-                letters.append(DeadLetter(member, reason, held.score, self.now, attempt))
+                letters.append(self._letter(member, held, reason))
             else:
+                self._meet(name, member, held, older(terms.merge))
                 self._put_back(name, member, held.score, held.attempts, terms.merge)
         return self.bury(name, letters, terms.dead_limit)
 
@@ -244,3 +250,11 @@ class ClaimsModel(Model):
         """Add what was there before that which is there."""
         newer = self.sets[name].get(member)
         self.sets[name][member] = score if newer is None else merged(merge, score, newer)
+
+    # What there is more of a member than its score: nothing in sets without keys
+
+    def _meet(self, name: str, member: bytes, held: Held, merge: Merge) -> None:
+        """Be told that a claimed member is about to come back."""
+
+    def _letter(self, member: bytes, held: Held, reason: str) -> DeadLetter:
+        return DeadLetter(member, reason, held.score, self.now, max(held.attempts))

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from redset.interfaces import DeadLetter, Merge
+from redset.testing._model import dead_member
 from redset.testing._writing import everything, fill
 
 if TYPE_CHECKING:
@@ -13,12 +14,7 @@ if TYPE_CHECKING:
 
     from redset.interfaces import Backend
 
-__all__ = ["DeadLetterChecks", "dead_member"]
-
-
-def dead_member(letter: DeadLetter) -> bytes:
-    """Return the member that a dead letter was: its key if the set is a keyed one."""
-    return letter.raw if letter.key is None else letter.key
+__all__ = ["DeadLetterChecks"]
 
 
 def _letter(raw: bytes, score: float = 1.0, reason: str = "broken") -> DeadLetter:

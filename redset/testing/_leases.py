@@ -20,7 +20,7 @@ from redset.testing._claim_steps import (
     release_all,
     terms,
 )
-from redset.testing._dead_letters import dead_member
+from redset.testing._model import dead_member
 from redset.testing._timing import present
 from redset.testing._writing import everything, fill
 

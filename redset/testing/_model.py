@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from redset.interfaces import Bound, DeadLetter, Entry
 
-__all__ = ["Model", "merged", "older", "replaces"]
+__all__ = ["Model", "dead_member", "merged", "older", "replaces"]
 
 
 def merged(merge: Merge, old: float, new: float) -> float:
@@ -51,6 +51,11 @@ def replaces(rule: Payload, merge: Merge, there: float, score: float, *, is_newe
     }[rule]
 
 
+def dead_member(letter: DeadLetter) -> bytes:
+    """Return the member that a dead letter was: its key if the set is a keyed one."""
+    return letter.raw if letter.key is None else letter.key
+
+
 def _place(entry: Entry) -> tuple[float, bytes]:
     return (entry[1], entry[0])
 
@@ -70,11 +75,10 @@ class Model:
     # Writing
 
     def add(self, name: str, entries: Sequence[Entry], merge: Merge) -> int:
-        held = self.sets[name]
-        before = len(held)
+        before = self.length(name)
         for member, score in entries:
-            held[member] = merged(merge, held.get(member, score), score)
-        return len(held) - before
+            self._merge(name, member, score, merge)
+        return self.length(name) - before
 
     def schedule(
         self, name: str, entries: Sequence[tuple[bytes, float | None]], merge: Merge
@@ -86,6 +90,8 @@ class Model:
         unseen: list[bool] = []
         for member, lifetime in entries:
             alive = self.sets[name].get(member, -math.inf) > self.now
+            if not alive:
+                self._drop(name, [member])
             self.add(name, [(member, self.now + lifetime)], merge if alive else Merge.REPLACE)
             unseen.append(not alive)
         return unseen
@@ -94,7 +100,7 @@ class Model:
         score = self.sets[name].get(member, 0.0) + by
         if math.isnan(score):
             raise ScoreError
-        self.sets[name][member] = score
+        self.add(name, [(member, score)], Merge.REPLACE)
         return score
 
     def remove(self, name: str, members: Sequence[bytes], *, low: Bound = -math.inf) -> int:
@@ -163,16 +169,23 @@ class Model:
         entries = entries[offset:]
         return entries[:count]
 
+    def entries(
+        self, name: str, members: Sequence[bytes], *, low: Bound = -math.inf
+    ) -> list[Entry]:
+        there = dict(self._between(name, low, math.inf))
+        return [(member, there[member]) for member in members if member in there]
+
     # Dead letters
 
     def bury(self, name: str, letters: Sequence[DeadLetter], limit: int) -> int:
         for letter in letters:
-            self.graves[name][letter.raw] = dataclasses.replace(letter, time=self.now)
+            self.graves[name][dead_member(letter)] = dataclasses.replace(letter, time=self.now)
         excess = max(self.dead_count(name) - limit, 0) if letters else 0
-        return self.forget(name, [letter.raw for letter in self.dead(name, 0, excess)])
+        return self.forget(name, [dead_member(each) for each in self.dead(name, 0, excess)])
 
     def dead(self, name: str, offset: int, count: int) -> list[DeadLetter]:
-        letters = sorted(self.graves[name].values(), key=lambda letter: (letter.time, letter.raw))
+        graves = self.graves[name].values()
+        letters = sorted(graves, key=lambda letter: (letter.time, dead_member(letter)))
         return letters[offset : offset + count]
 
     def dead_count(self, name: str) -> int:
@@ -180,13 +193,17 @@ class Model:
 
     def redrive(self, name: str, members: Sequence[bytes], merge: Merge) -> int:
         letters = self._exhume(name, members)
-        self.add(name, [(letter.raw, letter.score) for letter in letters], merge)
+        self._restore(name, letters, merge)
         return len(letters)
 
     def forget(self, name: str, members: Sequence[bytes]) -> int:
         return len(self._exhume(name, members))
 
     # The parts
+
+    def _merge(self, name: str, member: bytes, score: float, merge: Merge) -> None:
+        held = self.sets[name]
+        held[member] = merged(merge, held.get(member, score), score)
 
     def _between(self, name: str, low: Bound, high: Bound) -> list[Entry]:
         entries = sorted(self.sets[name].items(), key=_place)
@@ -200,6 +217,9 @@ class Model:
     def _drop(self, name: str, members: Sequence[bytes]) -> None:
         for member in members:
             self.sets[name].pop(member, None)
+
+    def _restore(self, name: str, letters: Sequence[DeadLetter], merge: Merge) -> None:
+        self.add(name, [(dead_member(letter), letter.score) for letter in letters], merge)
 
     def _exhume(self, name: str, members: Sequence[bytes]) -> list[DeadLetter]:
         graves = self.graves[name]

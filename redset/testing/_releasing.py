@@ -22,8 +22,8 @@ from redset.testing._claim_steps import (
     terms,
 )
 from redset.testing._copies import COPIES, add_copies, merge_all
-from redset.testing._dead_letters import dead_member
 from redset.testing._leases import claim_later
+from redset.testing._model import dead_member
 from redset.testing._timing import present
 from redset.testing._writing import everything, fill
 

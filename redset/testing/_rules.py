@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import math
 import uuid
 from contextlib import AbstractContextManager, ExitStack
@@ -17,24 +18,22 @@ from hypothesis.stateful import (
 )
 
 from redset.exceptions import LockTimeout, ScoreError
-from redset.interfaces import NOW, Merge
+from redset.interfaces import NOW, KeyedMember, Merge
 from redset.testing import _strategies as draw
+from redset.testing._agreement import agree, shown
 from redset.testing._algebra_model import AlgebraModel
+from redset.testing._keyed_model import KeyedModel
+from redset.testing._model import dead_member
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from redset.interfaces import Backend, Bound, DeadLetter, Entry
+    from redset.interfaces import Backend, Bound, DeadLetter, Entry, Payload
     from redset.testing._clock import ManualClock
 
-__all__ = ["ComparingMachine", "agree"]
+__all__ = ["ComparingMachine"]
 
 _EVERYTHING = 10**6
-
-
-def agree(found: object, expected: object) -> None:
-    """Say what differs, if anything does."""
-    assert found == expected, f"the backend has {found!r}, the model {expected!r}"
 
 
 def _outcome(
@@ -53,10 +52,13 @@ class ComparingMachine(RuleBasedStateMachine):
         self,
         make_backend: Callable[[], Backend | AbstractContextManager[Backend]],
         clock: ManualClock | None,
+        payload: Payload | None,
     ) -> None:
         super().__init__()
         self._clock = clock
-        self._model = AlgebraModel()
+        self._payload = payload
+        self._model = AlgebraModel() if payload is None else KeyedModel(payload)
+        self._added = 0
         self._thorough = False
         self._stack = ExitStack()
         made = make_backend()
@@ -65,6 +67,8 @@ class ComparingMachine(RuleBasedStateMachine):
         else:
             self._backend = made
             self._stack.callback(made.close)
+        if payload is not None:
+            self._backend = self._backend.keyed(payload)
         tag = uuid.uuid4().hex
         self._names = {name: f"{{machine-{tag}}}:{name}" for name in draw.ALL_NAMES}
         for name in self._names.values():
@@ -80,6 +84,14 @@ class ComparingMachine(RuleBasedStateMachine):
         else:
             _, self._model.now = self._backend.schedule(self._names["a"], [], Merge.KEEP)
         return self._model.now
+
+    def _key(self, member: bytes) -> bytes:
+        """Give a member that is added another payload each time, if sets are keyed."""
+        if self._payload is None:
+            return member
+        self._added += 1
+        kind = draw.AWKWARD[self._added % len(draw.AWKWARD)]
+        return KeyedMember(member, kind.replace(b"#", b"%d" % self._added))
 
     def _same(self, call: Callable[[Backend | AlgebraModel], object]) -> None:
         """Do the same to both, with the same outcome."""
@@ -120,6 +132,7 @@ class ComparingMachine(RuleBasedStateMachine):
             agree(self._backend.slice(name, 0, -1), self._model.slice(name, 0, -1))
             dead = self._backend.dead(name, 0, _EVERYTHING)
             agree(dead, self._model.dead(name, 0, _EVERYTHING))
+            agree(self._backend.is_keyed(name), self._model.is_keyed(name))
             self._look()
             for bounds in ((-math.inf, NOW), (NOW, math.inf)):
                 agree(self._backend.count(name, *bounds), self._model.count(name, *bounds))
@@ -157,13 +170,14 @@ class ComparingMachine(RuleBasedStateMachine):
 
     @rule(members=draw.SOME_MEMBERS)
     def expire(self, members: list[bytes]) -> None:
-        entries = [(member, 1.0) for member in members]
+        entries = [(self._key(member), 1.0) for member in members]
         self._same(lambda store: store.add(self._names["expiring"], entries, Merge.REPLACE))
 
     # Writing
 
     @rule(name=draw.PLAIN_NAMES, entries=draw.ENTRIES, merge=draw.MERGES)
     def add(self, name: str, entries: list[Entry], merge: Merge) -> None:
+        entries = [(self._key(member), score) for member, score in entries]
         self._same(lambda store: store.add(self._names[name], entries, merge))
 
     @rule(name=draw.PLAIN_NAMES, count=st.integers(20, 60), ties=st.integers(1, 9))
@@ -177,6 +191,7 @@ class ComparingMachine(RuleBasedStateMachine):
     )
     def schedule(self, name: str, entries: list[tuple[bytes, float | None]], merge: Merge) -> None:
         name = self._names[name]
+        entries = [(self._key(member), score) for member, score in entries]
         before = self._look()
         found = self._backend.schedule(name, entries, merge)
         after = self._look()
@@ -187,6 +202,7 @@ class ComparingMachine(RuleBasedStateMachine):
     @rule(entries=st.lists(st.tuples(draw.MEMBERS, draw.LIFETIMES), max_size=4), merge=draw.MERGES)
     def remember(self, entries: list[Entry], merge: Merge) -> None:
         name = self._names["expiring"]
+        entries = [(self._key(member), lifetime) for member, lifetime in entries]
         latest = copy.deepcopy(self._model)
         self._look()
         found = self._backend.remember(name, entries, merge)
@@ -203,6 +219,7 @@ class ComparingMachine(RuleBasedStateMachine):
 
     @rule(name=draw.PLAIN_NAMES, member=draw.MEMBERS, by=draw.STEPS)
     def increment(self, name: str, member: bytes, by: float) -> None:
+        member = self._key(member)
         self._same(lambda store: store.increment(self._names[name], member, by))
 
     @rule(name=draw.NAMES, members=draw.SOME_MEMBERS)
@@ -302,30 +319,44 @@ class ComparingMachine(RuleBasedStateMachine):
             )
         )
 
+    @rule(name=draw.NAMES, members=draw.SOME_MEMBERS, low=draw.BOUNDS)
+    def entries(self, name: str, members: list[bytes], low: Bound) -> None:
+        name = self._names[name]
+        members = self._with_known(name, members)
+        self._same(lambda store: store.entries(name, members, low=low))
+
     @rule(name=draw.NAMES, count=draw.COUNTS)
     def sample(self, name: str, count: int) -> None:
         name = self._names[name]
         found = self._backend.sample(name, count)
         held = self._model.slice(name, 0, -1)
         agree(len(found), min(count, len(held)))
-        agree(len(set(found) & set(held)), len(found))
+        agree(len({shown(entry) for entry in found} & {shown(entry) for entry in held}), len(found))
 
     # Dead letters
 
     @rule(name=draw.PLAIN_NAMES, letters=draw.LETTERS, limit=st.integers(1, 6))
     def bury(self, name: str, letters: list[DeadLetter], limit: int) -> None:
         name = self._names[name]
+        letters = [self._letter(letter) for letter in letters]
         before = self._look()
         dropped = self._backend.bury(name, letters, limit)
-        self._look_at_dead(name, {letter.raw for letter in letters}, before)
+        self._look_at_dead(name, {dead_member(letter) for letter in letters}, before)
         agree(dropped, self._model.bury(name, letters, limit))
         agree(self._backend.dead(name, 0, _EVERYTHING), self._model.dead(name, 0, _EVERYTHING))
+
+    def _letter(self, letter: DeadLetter) -> DeadLetter:
+        """Give a dead letter a payload; one that would be empty has neither that nor a key."""
+        key = self._key(letter.raw)
+        if isinstance(key, KeyedMember) and key.payload:
+            return dataclasses.replace(letter, raw=key.payload, key=bytes(key))
+        return letter
 
     def _look_at_dead(self, name: str, buried: set[bytes], before: float) -> None:
         """Set the model's time to that at which the backend buried."""
         after = self._look()
         dead = self._backend.dead(name, 0, _EVERYTHING)
-        times = {letter.time for letter in dead if letter.raw in buried}
+        times = {letter.time for letter in dead if dead_member(letter) in buried}
         self._model.now = times.pop() if times else before
         agree(len(times), 0)
         assert before <= self._model.now <= after, f"{self._model.now!r} is not the present"

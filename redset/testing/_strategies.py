@@ -10,6 +10,7 @@ from redset.interfaces import NOW, Aggregate, DeadLetter, Merge, Weighing
 
 __all__ = [
     "ALL_NAMES",
+    "AWKWARD",
     "BOUNDS",
     "CONTENTS",
     "COUNTS",
@@ -42,7 +43,7 @@ NAMES = st.sampled_from(["a", "a", "a", "expiring", *ALL_NAMES])
 # Their order is neither that of text nor of length. A few come up most of the time.
 _FEW = [b"", b"a", b"a\x00", b"aa", b"\xff"]
 _ASCII = [b"\x00", b"\x00\x00", b"\n", b"10", b"9", b"B", b"ab", b"b"]
-_BINARY = [b"\x7f", b"\x80", "ä".encode(), b"\xff\x00", b"x" * 1000]
+_BINARY = [b"\x7f", b"\x80", "ä".encode(), b"\xff\x00", b"x" * 100]
 MEMBERS = (
     st.sampled_from(_FEW)
     | st.sampled_from(_FEW)
@@ -50,6 +51,9 @@ MEMBERS = (
     | st.binary(max_size=2)
 )
 SOME_MEMBERS = st.lists(MEMBERS, max_size=5)
+
+# What payloads are made of; each has another number in it.
+AWKWARD = [b"#", b"#\x00\xff", b"\n#\n", b" # 1", b"", b"#" + b"x" * 100]
 
 # None is near the present, so a real clock may go on without changing what is due.
 SCORES = (

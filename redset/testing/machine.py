@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from hypothesis.stateful import RuleBasedStateMachine
 
-    from redset.interfaces import Backend
+    from redset.interfaces import Backend, Payload
     from redset.testing._clock import ManualClock
 
 __all__ = ["backend_machine"]
@@ -25,6 +25,7 @@ def backend_machine(
     make_backend: Callable[[], Backend | AbstractContextManager[Backend]],
     *,
     clock: ManualClock | None = None,
+    payload: Payload | None = None,
 ) -> type[RuleBasedStateMachine]:
     """Make a Hypothesis state machine that compares a backend with a simple model.
 
@@ -40,6 +41,8 @@ def backend_machine(
             them.
         clock: the clock that all these backends read. It is moved to and fro. Without
             it, the backends have real clocks, and no time near the present is used.
+        payload: run through the keyed view of this rule, with another payload for every
+            member that is added, and compare these, too.
 
     Returns:
         A `hypothesis.stateful.RuleBasedStateMachine`. Its ``TestCase`` is found by pytest
@@ -63,6 +66,6 @@ def backend_machine(
             if clock is not None:
                 # Every run begins at the same time, so that it can be run again.
                 clock.set(start)
-            super().__init__(make_backend, clock)
+            super().__init__(make_backend, clock, payload)
 
     return BackendMachine

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from redset.backends import MemoryBackend
 from redset.backends.memory._keyed import KeyedLedger, KeyedMemoryBackend
+from redset.backends.memory._payloads import Payloads
 from redset.interfaces import KeyedMember, Merge, Payload
 from tests.support.faults import caught_by
 
@@ -198,8 +199,9 @@ class ClearsAllButPayloads(MemoryBackend):
 class RemovesThePayloadsOfClaims(ByView):
     class View(KeyedMemoryBackend):
         def remove(self, name: str, members: Sequence[bytes], *, low: Bound = -math.inf) -> int:
+            payloads = self._payloads.get(name, Payloads())
             for key in members:
-                self._payloads[name].held.pop(key, None)
+                payloads.held.pop(key, None)
             return super().remove(name, members, low=low)
 
 

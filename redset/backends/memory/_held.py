@@ -62,7 +62,7 @@ class HeldSets(WaitingStore):
         return list(entries)
 
     def _weighed(self, names: Sequence[str], made: dict[bytes, float]) -> list[Entry]:  # noqa: ARG002
-        """Return entries that several sets make, with what the last of them has for each."""
+        """Return entries that several sets make, with what these have for each."""
         return list(made.items())
 
     @contextmanager

@@ -12,14 +12,14 @@ from redset.backends.memory._ledger import Ledger
 from redset.backends.memory._payloads import Payloads, takes_place
 from redset.backends.memory._store import MemoryBackend
 from redset.exceptions import KeyingError
-from redset.interfaces import KeyedMember
+from redset.interfaces import KeyedMember, Payload
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Sequence
 
     from redset.backends.memory._ledger import Record
     from redset.backends.memory._sortedmap import SortedMap
-    from redset.interfaces import Bound, DeadLetter, Entry, Hold, Lease, Merge, Payload, Terms
+    from redset.interfaces import Bound, DeadLetter, Entry, Hold, Lease, Merge, Terms
 
 __all__ = ["KeyedMemoryBackend"]
 
@@ -163,10 +163,10 @@ class KeyedMemoryBackend(MemoryBackend):
         return [(KeyedMember(key, held.get(key)), score) for key, score in entries]
 
     def _weighed(self, names: Sequence[str], made: dict[bytes, float]) -> list[Entry]:
-        latest: dict[bytes, bytes] = {}
-        for name in names:
-            latest.update(self._payloads[name].waiting)
-        return [(KeyedMember(key, latest.get(key)), score) for key, score in made.items()]
+        chosen: dict[bytes, bytes] = {}
+        for name in reversed(names) if self._rule is Payload.FIRST else names:
+            chosen.update(self._payloads[name].waiting)
+        return [(KeyedMember(key, chosen.get(key)), score) for key, score in made.items()]
 
     def _dead_letters(self, name: str) -> list[DeadLetter]:
         letters = super()._dead_letters(name)
