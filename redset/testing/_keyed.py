@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 import pytest
 
 from redset.interfaces import NOW, KeyedMember, Merge, Payload
-from redset.testing._claim_steps import claim, claim_one, hold, terms
+from redset.testing._claim_steps import claim, claim_one, finish, hold, terms
 from redset.testing._concurrency import at_once
 from redset.testing._model import replaces
 from redset.testing._timing import present, waiting
@@ -306,3 +306,4 @@ class KeyedChecks:
         seen = [each for part in at_once(work) for each in part]
         assert {key for key, _, _ in seen} == set(keys)
         assert [each for each in seen if each[1] != b"%d" % each[2]] == []
+        finish(view, name)
