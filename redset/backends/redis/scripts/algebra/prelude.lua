@@ -19,20 +19,28 @@ local function replace(...)
   if left >= 0 then redis.call('PEXPIRE', SET, left) end
 end
 
--- Combine all sets by ZUNIONSTORE or ZINTERSTORE. One after the other, for the sum of floats
--- depends on their order; weighed before, as what is not a number counts as 0 then.
+-- A set with its scores times a weight. What is not a number then counts as 0.
+local function weighed(key, weight, scratch)
+  if weight == '1.0' then return key end
+  redis.call('ZUNIONSTORE', scratch, 1, key, 'WEIGHTS', weight)
+  return scratch
+end
+
+-- Combine all sets by ZUNIONSTORE or ZINTERSTORE: one after the other, as the sum of floats
+-- depends on their order, which the server would choose by the sets' sizes.
 -- ARGV[1]  SUM, MIN or MAX
 -- ARGV[2…] the weights of the set and of each of the others
 local function aggregate(command)
-  redis.call('ZUNIONSTORE', SCRATCH, 1, SET, 'WEIGHTS', ARGV[2])
+  local made = weighed(SET, ARGV[2], SCRATCH)
   for i = FIRST, #KEYS do
-    redis.call('ZUNIONSTORE', WEIGHED, 1, KEYS[i], 'WEIGHTS', ARGV[i - FIRST + 3])
-    redis.call(command, SCRATCH, 2, SCRATCH, WEIGHED, 'AGGREGATE', ARGV[1])
+    local other = weighed(KEYS[i], ARGV[i - FIRST + 3], WEIGHED)
+    redis.call(command, SCRATCH, 2, made, other, 'AGGREGATE', ARGV[1])
+    made = SCRATCH
   end
   redis.call('DEL', WEIGHED)
   if redis.call('EXISTS', SCRATCH) == 1 then
     replace('RENAME', SCRATCH, SET)
-  else
+  elseif made == SCRATCH then
     redis.call('DEL', SET)
   end
 end
