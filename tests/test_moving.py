@@ -343,6 +343,21 @@ class TestArguments:
             with pytest.raises(ValueError, match="timeout"):
                 pop_from_any([s], wrong)
 
+    def test_the_same_for_asyncio(self) -> None:
+        async def main() -> None:
+            store, far = AsyncMemoryBackend(), AsyncSortedSet(AsyncMemoryBackend(), "far")
+            s = AsyncSortedSet(store, "s")
+            with pytest.raises(ValueError, match="equal serializer"):
+                await s.move("a", far)
+            with pytest.raises(ValueError, match="leave out weights"):
+                await s.union_update(far, weights=[1, 1])
+            with pytest.raises(ValueError, match="give at least one"):
+                await pop_from_any_async([])
+            with pytest.raises(ValueError, match="different backends"):
+                await pop_from_any_async([s, far])
+
+        asyncio.run(main())
+
     def test_names(self, s: Any) -> None:
         for bad, error in (("", ValueError), (b"new", TypeError), (None, TypeError)):
             with pytest.raises(error, match="the name of a set"):

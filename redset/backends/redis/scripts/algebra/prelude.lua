@@ -38,9 +38,10 @@ local function aggregate(command)
     made = SCRATCH
   end
   redis.call('DEL', WEIGHED)
+  if made == SET then return end
   if redis.call('EXISTS', SCRATCH) == 1 then
     replace('RENAME', SCRATCH, SET)
-  elseif made == SCRATCH then
+  else
     redis.call('DEL', SET)
   end
 end
