@@ -74,11 +74,12 @@ class ServerClock(ManualClock):
         super().set(max(now, self.time()))
 
 
-def test_fakeredis_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("payload", [None, Payload.WITH_SCORE])
+def test_fakeredis_in_time(monkeypatch: pytest.MonkeyPatch, payload: Payload | None) -> None:
     clock = ServerClock()
     monkeypatch.setattr("time.time", clock.time)
     with RedisBackend(fakeredis.FakeRedis(server=fakeredis.FakeServer())) as backend:
-        machine = backend_machine(lambda: nullcontext(backend), clock=clock)
+        machine = backend_machine(lambda: nullcontext(backend), clock=clock, payload=payload)
         run_state_machine_as_test(machine, settings=some(12))
 
 
@@ -88,6 +89,19 @@ def test_fakeredis_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_servers(backends: Backends, kind: str, runs: int) -> None:
     machine = backend_machine(lambda: nullcontext(backends.get(kind)))
     run_state_machine_as_test(machine, settings=some(runs))
+
+
+@pytest.mark.parametrize(
+    ("kind", "payload"),
+    [
+        ("redis-6.2", Payload.NEWEST),
+        ("valkey-9.1", Payload.FIRST),
+        ("valkey-9.1-async", Payload.WITH_SCORE),
+    ],
+)
+def test_keyed_servers(backends: Backends, kind: str, payload: Payload) -> None:
+    machine = backend_machine(lambda: nullcontext(backends.get(kind)), payload=payload)
+    run_state_machine_as_test(machine, settings=some(15))
 
 
 class NaNs(MemoryBackend):
