@@ -16,7 +16,7 @@ CLIENT_TESTS = "not memory and not ManualClock and not 8.1"
 @nox.session(python=["3.11", "3.12", "3.13"])
 def tests(session: nox.Session) -> None:
     """Run the tests, with coverage."""
-    session.install("-e", ".[dev]")
+    session.install("-e", ".[suite]")
     session.run("pytest", "-n", "auto", "--cov", *session.posargs)
 
 
@@ -42,7 +42,7 @@ def types(session: nox.Session) -> None:
 @nox.parametrize("redis", CLIENTS)
 def clients(session: nox.Session, redis: str) -> None:
     """Run what talks to servers with an older redis-py, without hiredis."""
-    session.install("-e", ".[dev]", f"redis=={redis}")
+    session.install("-e", ".[suite]", f"redis=={redis}")
     session.run("pip", "uninstall", "--yes", "hiredis")
     session.run(
         "pytest",
