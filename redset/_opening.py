@@ -54,9 +54,10 @@ def _check_made(source: object) -> None:
 def _is_async(source: object) -> bool:
     wait_pop = getattr(source, "wait_pop", None)
     if not callable(wait_pop):
+        # Not shown itself: it may be a URL with a password.
         message = (
-            f"{source!r} is neither a backend nor a Redis client: pass redis.Redis(…), "
-            "redset.connect(url) or redset.backends.MemoryBackend()"
+            f"{type(source).__name__} is neither a backend nor a Redis client: "
+            "pass redis.Redis(…), redset.connect(url) or redset.backends.MemoryBackend()"
         )
         raise TypeError(message)
     return inspect.iscoroutinefunction(wait_pop)

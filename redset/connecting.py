@@ -5,23 +5,26 @@ URL                                             store
 ==============================================  =========================================
 ``memory://``                                   this process, a new store
 ``memory://name``                               this process, one store for each name
-``redis://host:6379/0``, ``valkey://…``         one server
-``rediss://…``, ``valkeys://…``                 one server, by TLS
+``redis://host:6379/0``                         one server
+``rediss://host:6379/0``                        one server, by TLS
 ``unix:///path/to/socket?db=0``                 one server, by a unix socket
-``redis+cluster://host:7000,host:7001``         a cluster (also ``rediss+``, ``valkey+``)
-``redis+sentinel://host:26379,host/name/0``     the primary of that name
+``redis+cluster://host:7000,host:7001``         a cluster, found by any of its nodes
+``redis+sentinel://host:26379,host/name/0``     the primary that sentinels know by a name
 ==============================================  =========================================
 
-``user:password@`` may stand before a host. What follows ``?`` is handed to redis-py's
-client as its keyword arguments, as ``from_url`` does.
+``valkey`` may stand for ``redis``, and ``rediss`` or ``valkeys`` before ``+`` means TLS.
+``user:password@`` may stand before the first host, or the path of a socket. After ``?`` come
+options: the arguments of redis-py's client that are text, numbers or flags, and
+``sentinel_username`` and ``sentinel_password``. All is percent-decoded.
 """
 
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+from typing import TYPE_CHECKING, Any
 
+from redset._options import connection_class, read_options
+from redset._urls import parse
 from redset.backends import (
     AsyncMemoryBackend,
     AsyncRedisBackend,
@@ -33,43 +36,38 @@ from redset.exceptions import MissingDependencyError
 if TYPE_CHECKING:
     from types import ModuleType
 
-__all__ = ["connect", "connect_async"]
+    from redset._urls import Address
 
-_DEFAULT_PORT = 6379
-_SENTINEL_PORT = 26379
+__all__ = ["connect", "connect_async"]
 
 # Kept for as long as the process, as a server's data outlives its clients.
 _stores: dict[str, MemoryBackend] = {}
 
 
-class _Address(NamedTuple):
-    """A URL taken apart. It may hold a password, so it goes into no message."""
-
-    topology: str
-    scheme: str
-    rest: str
-    parts: SplitResult
-
-
-def connect(url: str) -> MemoryBackend | RedisBackend:
+def connect(
+    url: str, *, username: str | None = None, password: str | None = None
+) -> MemoryBackend | RedisBackend:
     """Open a backend for blocking sets.
 
     Args:
         url: where the sets are; the schemes are in the description of `redset.connecting`.
+        username: the user, as it is, for a URL without one.
+        password: the password, as it is, for a URL without one.
 
     Returns:
         A backend, to be closed when it is needed no more; it is a context manager, too.
-        Nothing is sent before the first use, except to a cluster or to sentinels.
+        Nothing is sent before the first use, except to a cluster.
 
     Raises:
-        ValueError: if the URL is not understood.
+        ValueError: if the URL is not understood, has an option that is not known, or a value
+            that is no good for it. The message shows neither values nor what may be secret.
         MissingDependencyError: if the scheme needs the package redis, and it is missing.
 
     >>> with connect("memory://") as backend:
     ...     backend.length("jobs")
     0
     """
-    address = _parse(url)
+    address = parse(url, {"username": username, "password": password})
     if address.topology == "memory":
         return _store(address)
     redis = _import("redis", address)
@@ -77,12 +75,14 @@ def connect(url: str) -> MemoryBackend | RedisBackend:
     return RedisBackend(client, owns=[client, *others])
 
 
-def connect_async(url: str) -> AsyncMemoryBackend | AsyncRedisBackend:
-    """Open a backend for asyncio sets; see `connect`.
+def connect_async(
+    url: str, *, username: str | None = None, password: str | None = None
+) -> AsyncMemoryBackend | AsyncRedisBackend:
+    """Open a backend for asyncio sets; see `connect`. Nothing is sent before the first use.
 
     A store named in a ``memory://name`` URL is shared with blocking sets.
     """
-    address = _parse(url)
+    address = parse(url, {"username": username, "password": password})
     if address.topology == "memory":
         return AsyncMemoryBackend(_store(address))
     redis = _import("redis", address)
@@ -90,82 +90,62 @@ def connect_async(url: str) -> AsyncMemoryBackend | AsyncRedisBackend:
     return AsyncRedisBackend(client, owns=[client, *others])
 
 
-def _parse(url: object) -> _Address:
-    if not isinstance(url, str):
-        # Only its type is shown: there may be a password in it.
-        message = f"a URL is a str, not {type(url).__name__}: hand a client to the set itself"
-        raise TypeError(message)
-    parts = urlsplit(url)
-    scheme, _, topology = parts.scheme.partition("+")
-    scheme = {"valkey": "redis", "valkeys": "rediss"}.get(scheme, scheme)
-    known = {
-        "memory": [""],
-        "unix": [""],
-        "redis": ["", "cluster", "sentinel"],
-        "rediss": ["", "cluster", "sentinel"],
-    }
-    if topology not in known.get(scheme, []):
-        message = (
-            f"cannot connect by {parts.scheme or 'no scheme'!r}: use memory://, redis://, "
-            "rediss://, unix://, valkey:// or valkeys://; servers also with +cluster or +sentinel"
-        )
+def _store(address: Address) -> MemoryBackend:
+    if address.options:
+        message = "a memory:// URL has a name and no more: memory:// or memory://name"
         raise ValueError(message)
-    topology = topology or ("memory" if scheme == "memory" else "server")
-    return _Address(topology, scheme, url.partition("://")[2], parts)
-
-
-def _store(address: _Address) -> MemoryBackend:
-    name = address.parts.netloc
-    if address.rest != name:
-        message = f"memory://{address.rest} has more than a name: use memory:// or memory://name"
-        raise ValueError(message)
-    if not name:
+    if not address.name:
         return MemoryBackend()
-    return _stores.setdefault(name, MemoryBackend())
+    return _stores.setdefault(address.name, MemoryBackend())
 
 
-def _import(module: str, address: _Address) -> ModuleType:
+def _import(module: str, address: Address) -> ModuleType:
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        message = f"{address.parts.scheme}:// needs the package redis: pip install 'redset[redis]'"
+        message = f"{address.scheme}:// needs the package redis: pip install 'redset[redis]'"
         raise MissingDependencyError(message) from error
 
 
-def _open(clients: ModuleType, redis: ModuleType, address: _Address) -> list[Any]:
+def _open(clients: ModuleType, redis: ModuleType, address: Address) -> list[Any]:
     """Make the client of one of redis-py's two modules, and others that it needs."""
-    parts = address.parts
-    if address.topology == "server":
-        url = f"{address.scheme}://{address.rest}"
-        return [clients.Redis.from_url(url)]
-    hosts = [_host(place, address) for place in parts.netloc.rpartition("@")[2].split(",")]
-    user, _, password = parts.netloc.rpartition("@")[0].partition(":")
-    options: dict[str, Any] = _query(redis, parts.query)
-    options |= {"username": unquote(user) or None, "password": unquote(password) or None}
-    options["ssl"] = address.scheme == "rediss"
+    options = _hide(redis, read_options(clients, redis, address))
     if address.topology == "cluster":
-        node = clients.cluster.ClusterNode
-        return [clients.RedisCluster(startup_nodes=[node(*host) for host in hosts], **options)]
-    service, _, database = parts.path.strip("/").partition("/")
-    if not service:
-        message = "a sentinel URL names a service: redis+sentinel://host:26379/service/0"
-        raise ValueError(message)
-    sentinel = clients.Sentinel(hosts, sentinel_kwargs={"ssl": options["ssl"]}, **options)
-    return [sentinel.master_for(service, db=int(database or 0)), *sentinel.sentinels]
+        nodes = [clients.cluster.ClusterNode(*host) for host in address.hosts]
+        return [clients.RedisCluster(startup_nodes=nodes, ssl=address.encrypted, **options)]
+    if address.topology == "sentinel":
+        return _open_sentinel(clients, redis, address, options)
+    if address.topology == "socket":
+        options["path"] = address.name
+    else:
+        options["host"], options["port"] = address.hosts[0]
+    connection = connection_class(clients, address)
+    pool = clients.ConnectionPool(connection_class=connection, **options)
+    return [clients.Redis.from_pool(pool)]
 
 
-def _host(place: str, address: _Address) -> tuple[str, int]:
-    default = _SENTINEL_PORT if address.topology == "sentinel" else _DEFAULT_PORT
-    parts = urlsplit(f"//{place}")
-    if not parts.hostname:
-        message = (
-            f"a {address.topology} URL names its hosts: redis+{address.topology}://host:{default}"
-        )
-        raise ValueError(message)
-    return parts.hostname, parts.port or default
+def _open_sentinel(
+    clients: ModuleType, redis: ModuleType, address: Address, options: dict[str, Any]
+) -> list[Any]:
+    asked = {name: options[name] for name in options if name.startswith(("socket_", "ssl_"))}
+    if "sentinel_credential_provider" in options:
+        asked["credential_provider"] = options.pop("sentinel_credential_provider")
+    # Where one sentinel fails, the next is asked, so none is tried again.
+    asked["retry"] = clients.retry.Retry(redis.backoff.NoBackoff(), 0)
+    asked["ssl"] = options["ssl"] = address.encrypted
+    sentinel = clients.Sentinel(address.hosts, sentinel_kwargs=asked, **options)
+    return [sentinel.master_for(address.name), *sentinel.sentinels]
 
 
-def _query(redis: ModuleType, query: str) -> dict[str, Any]:
-    """Read options as redis-py does in its own URLs."""
-    parsers = redis.connection.URL_QUERY_ARGUMENT_PARSERS
-    return {key: parsers.get(key, str)(value) for key, value in parse_qsl(query)}
+def _hide(redis: ModuleType, options: dict[str, Any]) -> dict[str, Any]:
+    """Return options with their secrets where no repr of a client shows them."""
+    secret = ("username", "password")
+    hidden = {name: value for name, value in options.items() if not name.endswith(secret)}
+    for whose in ("", "sentinel_"):
+        user, password = (options.get(whose + each) for each in secret)
+        if user or password:
+            provider = redis.credentials.UsernamePasswordCredentialProvider(user, password)
+            hidden[f"{whose}credential_provider"] = provider
+    if "ssl_password" in options:
+        hidden["ssl_password"] = lambda: options["ssl_password"]
+    return hidden

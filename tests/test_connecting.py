@@ -104,10 +104,11 @@ def test_other_urls_are_refused(url: str) -> None:
 
 
 def test_a_store_in_memory_has_a_name_and_no_more() -> None:
-    for rest in ("/jobs", "jobs/0", "jobs?db=1", "?db=1"):
-        with pytest.raises(ValueError, match="use memory:// or memory://name") as caught:
+    for rest in ("/jobs", "jobs/0", "jobs?db=1", "?db=1", "user@jobs", ":password@jobs"):
+        with pytest.raises(ValueError, match="a name and no more: memory:// or memory://name"):
             connect(f"memory://{rest}")
-        assert rest in str(caught.value)
+    with pytest.raises(ValueError, match="a name and no more"):
+        connect("memory://jobs", password=SECRET)
 
 
 @pytest.mark.parametrize("bad", [None, 6379, f"redis://:{SECRET}@x".encode()])

@@ -101,12 +101,13 @@ def test_asyncio_sets_work_in_memory() -> None:
     ["redis", "rediss", "valkey", "unix", "redis+cluster", "rediss+sentinel"],
 )
 def test_a_server_needs_the_extra(function: str, scheme: str) -> None:
+    place = "/tmp/redis.sock" if scheme == "unix" else "localhost:6379/0"  # noqa: S108  (not opened)
     source = f"""
         from redset import {function}
         from redset.exceptions import MissingDependencyError
 
         try:
-            {function}("{scheme}://:secret@localhost:6379/0")
+            {function}("{scheme}://:secret@{place}")
         except MissingDependencyError as error:
             assert isinstance(error, ImportError)
             print(error)

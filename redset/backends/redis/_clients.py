@@ -108,7 +108,8 @@ def wait_slice(client: object) -> float:
 def _execute_command(client: object) -> object:
     command: object = getattr(client, "execute_command", None)
     if command is None:
-        message = f"{client!r} is no Redis client: it has no execute_command"
+        # Not shown itself: it may be a URL with a password.
+        message = f"{_kind(client)} is no Redis client: it has no execute_command"
         raise TypeError(message)
     if hasattr(client, "execute"):
         message = f"{_kind(client)} is a pipeline, which keeps replies back: pass its client"
