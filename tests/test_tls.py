@@ -2,22 +2,43 @@
 
 from __future__ import annotations
 
-import asyncio
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from inspect import signature
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import pytest
 import redis
+import redis.asyncio
 
-from redset import AsyncSortedSet, SortedSet, connect, connect_async
+from redset import connect, connect_async
+from redset.testing import blocking
+from tests.support.backends import make_set
 from tests.support.tls import Authority, TlsProxy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from redset.interfaces import Backend
     from tests.support.backends import Backends
 
 SECRET = "s3cr3t p@ss/word"  # noqa: S105  (of a key of our own)
+
+
+@pytest.fixture(params=["blocking", "asyncio"])
+def kind(request: pytest.FixtureRequest) -> str:
+    kind: str = request.param
+    return kind
+
+
+@contextmanager
+def opened(kind: str, url: str) -> Iterator[Backend]:
+    if kind == "blocking":
+        with connect(url) as backend:
+            yield backend
+    else:
+        with blocking(lambda: connect_async(url)) as backend:
+            yield backend
 
 
 @pytest.fixture(scope="module")
@@ -45,38 +66,76 @@ def ports(backends: Backends, authority: Authority) -> Iterator[dict[str, int]]:
         }
 
 
-def use(url: str, name: str) -> None:
-    with connect(url) as backend:
-        s = SortedSet(backend, name)
+def use(kind: str, url: str, name: str) -> None:
+    with opened(kind, url) as backend:
+        s = make_set(backend, "SortedSet", name)
         s.add("a", 1)
-        assert s.pop() == "a"
-        with s.claim(timeout=0) if len(s) else ExitStack():
-            pass
+        with s.claim() as claim:
+            assert claim.item == "a"
 
 
-async def use_async(url: str, name: str) -> None:
-    async with connect_async(url) as backend:
-        s = AsyncSortedSet(backend, name)
-        await s.add("a", 1)
-        assert await s.pop() == "a"
-
-
-def refused(url: str, name: str) -> list[str]:
-    """Return what blocking and asyncio sets say, with notes."""
+def refused(kind: str, url: str, name: str) -> str:
+    """Return what is said, with its notes."""
     with pytest.raises(redis.ConnectionError) as caught:
-        use(url, name)
-    with pytest.raises(redis.ConnectionError) as caught_async:
-        asyncio.run(use_async(url, name))
-    return [
-        "\n".join([str(e.value), *getattr(e.value, "__notes__", [])])
-        for e in (caught, caught_async)
-    ]
+        use(kind, url, name)
+    return "\n".join([str(caught.value), *caught.value.__notes__])
 
 
 @pytest.mark.parametrize("scheme", ["rediss", "valkeys"])
 def test_a_server_whose_authority_is_known(
-    scheme: str, ports: dict[str, int], authority: Authority, name: str
+    scheme: str, kind: str, ports: dict[str, int], authority: Authority, name: str
 ) -> None:
-    url = f"{scheme}://localhost:{ports['open']}?ssl_ca_certs={authority.certificate}"
-    use(url, name)
-    asyncio.run(use_async(url, name))
+    use(kind, f"{scheme}://localhost:{ports['open']}?ssl_ca_certs={authority.certificate}", name)
+
+
+def test_a_server_whose_authority_is_not(
+    kind: str, ports: dict[str, int], stranger: Authority, name: str
+) -> None:
+    for options in ("", f"?ssl_ca_certs={stranger.certificate}"):
+        said = refused(kind, f"rediss://localhost:{ports['open']}{options}", name)
+        assert "CERTIFICATE_VERIFY_FAILED" in said
+        assert "ssl_ca_certs=" in said
+
+
+def test_a_server_of_another_name(
+    kind: str, ports: dict[str, int], authority: Authority, name: str
+) -> None:
+    options = f"ssl_ca_certs={authority.certificate}&ssl_check_hostname"
+    place = f"rediss://localhost:{ports['elsewhere']}"
+    said = refused(kind, f"{place}?{options}=true", name)
+    assert "'localhost'" in said
+    assert "the server as its certificate does" in said
+    use(kind, f"{place}?{options}=false", name)
+
+
+def test_a_server_that_lets_in_known_clients(
+    kind: str, ports: dict[str, int], authority: Authority, stranger: Authority, name: str
+) -> None:
+    place = f"rediss://localhost:{ports['closed']}?ssl_ca_certs={authority.certificate}"
+    assert "ssl_certfile=…&ssl_keyfile=…" in refused(kind, place, name)
+    for signer in (authority, stranger):
+        certificate, key = signer.client(password=None)
+        url = f"{place}&ssl_certfile={certificate}&ssl_keyfile={key}"
+        if signer is authority:
+            use(kind, url, name)
+        else:
+            assert "ssl_certfile=…&ssl_keyfile=…" in refused(kind, url, name)
+
+
+def test_a_key_under_a_password(
+    kind: str, ports: dict[str, int], authority: Authority, name: str
+) -> None:
+    certificate, key = authority.client(SECRET)
+    url = (
+        f"rediss://localhost:{ports['closed']}?ssl_ca_certs={authority.certificate}"
+        f"&ssl_certfile={certificate}&ssl_keyfile={key}&ssl_password="
+    )
+    # Before redis-py 7, asyncio clients know no such option.
+    if kind == "asyncio" and "ssl_password" not in signature(redis.asyncio.Redis).parameters:
+        with pytest.raises(ValueError, match="no option 'ssl_password'"):
+            use(kind, url + quote(SECRET), name)
+    else:
+        use(kind, url + quote(SECRET), name)
+        with pytest.raises((OSError, redis.RedisError)) as caught:
+            use(kind, url + "wr0ng", name)
+        assert "wr0ng" not in str(caught.value)

@@ -261,8 +261,9 @@ def test_sentinels_with_users_of_their_own(name: str) -> None:
             "sentinel_password=guard",
         ):
             use(f"redis+sentinel://worker:{QUOTED}@{places}?{seeker}", name)
-        with pytest.raises(redis.ConnectionError, match="No master found"):
+        with pytest.raises(redis.ConnectionError, match="No master found") as caught:
             use(f"redis+sentinel://worker:{QUOTED}@{places}", name)
+        assert "sentinel_password" in "".join(caught.value.__notes__)
 
 
 # Secrets
@@ -285,10 +286,10 @@ def texts(error: BaseException) -> str:
 
 def said_of(url: Any, **credentials: str) -> str:
     """Return what is shown when a URL is used: errors, what backends and clients are called."""
-    said = []
+    said: list[str] = []
 
     def opened() -> Any:
-        backend = connect_async(url, **credentials)
+        backend: Any = connect_async(url, **credentials)
         clients = (backend._client, *backend._owns)  # noqa: SLF001  (nobody else shows them)
         said.extend(map(repr, (backend, AsyncSortedSet(backend, "x"), *clients)))
         return backend
@@ -299,7 +300,8 @@ def said_of(url: Any, **credentials: str) -> str:
     except ERRORS as error:
         said.append(texts(error))
     try:
-        with connect(url, **credentials) as backend:
+        with connect(url, **credentials) as opened_backend:
+            backend: Any = opened_backend
             clients = (backend._client, *backend._owns)  # noqa: SLF001
             said += map(repr, (backend, SortedSet(backend, "x"), *clients))
             backend.length("x")

@@ -1,17 +1,20 @@
 """TLS in front of servers that have none, with certificates made when they are needed."""
 
-import asyncio
-import contextlib
+import select
+import socket
 import ssl
-import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, Self
 
 import trustme
 from cryptography.hazmat.primitives import serialization
 
-HOST: Final = "127.0.0.1"
+from tests.support.proxy import HOST, Proxy
+
 _CHUNK: Final = 65_536
+_LOOK: Final = 0.05
+_PATIENCE: Final = 5.0
 
 
 class Authority:
@@ -33,76 +36,57 @@ class Authority:
             context.load_verify_locations(clients.certificate)
         return context
 
-    def client(self, password: str) -> tuple[Path, Path]:
-        """Return the files of a client's certificate, and of its key under a password."""
+    def client(self, password: str | None) -> tuple[Path, Path]:
+        """Return the files of a client's certificate, and of its key, under a password if any."""
         issued = self._authority.issue_cert("client")
         certificate, key = self._directory / "client.pem", self._directory / "client.key"
         issued.cert_chain_pems[0].write_to_path(certificate)
+        hidden: serialization.KeySerializationEncryption = serialization.NoEncryption()
+        if password is not None:
+            hidden = serialization.BestAvailableEncryption(password.encode())
         plain = serialization.load_pem_private_key(issued.private_key_pem.bytes(), None)
         key.write_bytes(
             plain.private_bytes(
                 serialization.Encoding.PEM,
                 serialization.PrivateFormat.PKCS8,
-                serialization.BestAvailableEncryption(password.encode()),
+                hidden,
             )
         )
         return certificate, key
 
 
-class TlsProxy:
-    """Forwards what clients send by TLS to ``target_port``."""
+class TlsProxy(Proxy):
+    """Forwards what clients send by TLS to ``target_port``, and loses nothing."""
 
     def __init__(self, target_port: int, context: ssl.SSLContext) -> None:
         """Listen on a free port."""
-        self._target_port: Final = target_port
-        self._writers: Final[set[asyncio.StreamWriter]] = set()
-        self._loop: Final = asyncio.new_event_loop()
-        self._thread: Final = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._thread.start()
-        listening = asyncio.start_server(self._serve, HOST, 0, ssl=context)
-        self._server: Final = asyncio.run_coroutine_threadsafe(listening, self._loop).result()
-        self.port: Final[int] = self._server.sockets[0].getsockname()[1]
+        self._context: Final = context
+        super().__init__(target_port)
 
-    def close(self) -> None:
-        """Stop listening and close all connections."""
-        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result()
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+    def _connect(self, client: socket.socket) -> None:
+        self._start(self._serve, client)
 
-    def __enter__(self) -> Self:
-        """Return the proxy, which is already listening."""
-        return self
+    def _serve(self, client: socket.socket) -> None:
+        # What tells a client that it is not let in must not be lost with the connection.
+        client.settimeout(_PATIENCE)
+        with client, client.dup() as left, suppress(OSError):
+            try:
+                end = self._context.wrap_socket(client, server_side=True)
+            except ssl.SSLError:
+                left.shutdown(socket.SHUT_WR)
+                while left.recv(_CHUNK):
+                    pass
+                return
+            with end, socket.create_connection((HOST, self.target_port)) as server:
+                self._forward(end, server)
 
-    def __exit__(self, *_: object) -> None:
-        """Close it."""
-        self.close()
-
-    async def _close(self) -> None:
-        self._server.close()
-        for writer in self._writers:
-            writer.transport.abort()
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        await asyncio.gather(*others, return_exceptions=True)
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            server_reader, server_writer = await asyncio.open_connection(HOST, self._target_port)
-        except OSError:
-            writer.transport.abort()
-            return
-        self._writers.update((writer, server_writer))
-        await asyncio.gather(
-            _pump(reader, server_writer),
-            _pump(server_reader, writer),
-        )
-        self._writers.difference_update((writer, server_writer))
-
-
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(OSError):
-        while data := await reader.read(_CHUNK):
-            writer.write(data)
-            await writer.drain()
-    # The other direction ends with this one.
-    writer.transport.abort()
+    def _forward(self, end: ssl.SSLSocket, server: socket.socket) -> None:
+        # One thread for both directions, as no two may use one end at the same time.
+        while not self._closing.is_set():
+            ready = [end] if end.pending() else select.select([end, server], [], [], _LOOK)[0]
+            for source, target in ((end, server), (server, end)):
+                if source in ready:
+                    data = source.recv(_CHUNK)
+                    if not data:
+                        return
+                    target.sendall(data)

@@ -58,7 +58,6 @@ class AsyncRedisBackend(AsyncMovingBackend):
         self._script = connection.script
         self._script_once = connection.script_once
         self._taker = AsyncTaker(connection)
-        self._execute = connection.execute
         self._client: AsyncRedisClient = connection.client
         self._owns = owns
 
@@ -362,7 +361,7 @@ class AsyncRedisBackend(AsyncMovingBackend):
         flag = commands.FLAGS[merge]
         flags = (flag,) if flag else ()
         arguments = (name.encode(), *flags, *commands.pairs(entries))
-        new = int(await self._execute("ZADD", *arguments))
+        new = int(await self._command("ZADD", *arguments))
         if keys.add_keys(name) is not None:
             await self._waiting.pass_on(name, len(entries))
         return new

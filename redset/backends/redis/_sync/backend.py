@@ -67,7 +67,6 @@ class RedisBackend(MovingBackend):
         self._script = connection.script
         self._script_once = connection.script_once
         self._taker = Taker(connection)
-        self._execute = connection.execute
         self._client: RedisClient = connection.client
         self._owns = owns
 
@@ -365,7 +364,7 @@ class RedisBackend(MovingBackend):
         flag = commands.FLAGS[merge]
         flags = (flag,) if flag else ()
         arguments = (name.encode(), *flags, *commands.pairs(entries))
-        new = int(self._execute("ZADD", *arguments))
+        new = int(self._command("ZADD", *arguments))
         if keys.add_keys(name) is not None:
             self._waiting.pass_on(name, len(entries))
         return new

@@ -18,6 +18,7 @@ from redset.backends.redis._clients import (
     may_decode,
     wait_slice,
 )
+from redset.backends.redis._remedies import explain
 from redset.backends.redis._requests import requests
 from redset.backends.redis._scripts import script
 from redset.backends.redis.keys import request_prefix
@@ -45,14 +46,19 @@ class Connection:
         self.slice = wait_slice(client)
         self.execute: Any = client.execute_command
         # Members are bytes, whatever the client makes of other replies.
-        self.command: Any = self._command if may_decode(client) else client.execute_command
+        self._options = {"NEVER_DECODE": True} if may_decode(client) else {}
+        self.command: Any = self._command
         self._lines: Lines | None = None
         if apart and has_pool(client):
             self._lines = Lines(Connection(client))
             self.execute = self.command = self._lines.command
 
     def _command(self, *arguments: object) -> Any:  # noqa: ANN401  (replies are untyped)
-        return self.execute(*arguments, NEVER_DECODE=True)
+        try:
+            return self.execute(*arguments, **self._options)
+        except Exception as error:
+            explain(error)
+            raise
 
     def script(self, name: str, keys: Sequence[bytes], arguments: Sequence[object]) -> Any:  # noqa: ANN401  (replies are untyped)
         """Run a script by its digest, or by its source where the server does not know it."""
@@ -122,6 +128,7 @@ class Line:
             return self._line.read_response(disable_decoding=True)
         except Exception as error:
             if not is_lost(error):
+                explain(error)
                 raise
         except BaseException:
             # The reply is still to come, and would be taken for that of the next command.

@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import logging
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from redset.backends.redis import commands, keys
 from redset.backends.redis._clients import is_cluster, is_error
+from redset.backends.redis._remedies import explain
 from redset.backends.redis._sync.waiting import Waiting
 from redset.interfaces import NOW
 
@@ -32,20 +33,11 @@ class Taker:
         if is_cluster(self._connection.client):
             # No client of a cluster can be kept from sending a command again.
             return self.wait_due(name, count, deadline, math.inf)
-        key = name.encode()
-        reply = None
-        with self._connection.client.pipeline() as pipe:
-            # A client sends a command again when its connection fails, and what a lost reply held
-            # would be gone unnoticed. Clients promise not to do so after WATCH.
-            pipe.watch(key)
-            while not reply and (left := self._waiting.left(deadline)) > 0:
-                seconds = commands.seconds(left)
-                try:
-                    reply = pipe.execute_command("BZPOPMIN", key, seconds, NEVER_DECODE=True)
-                except Exception as error:
-                    if is_error(error, "WatchError") and error.__context__ is not None:
-                        raise error.__context__ from None
-                    raise
+        try:
+            reply = self._wait(name.encode(), deadline)
+        except Exception as error:
+            explain(error)
+            raise
         if not reply:
             return []
         return [(reply[1], float(reply[2])), *self._pop_more(name, count - 1)]
@@ -83,6 +75,22 @@ class Taker:
             return commands.entries(self._connection.command(command, name.encode()))
         count = commands.whole(count)
         return commands.entries(self._connection.command(command, name.encode(), count))
+
+    def _wait(self, key: bytes, deadline: float | None) -> Any:  # noqa: ANN401  (replies are untyped)
+        reply = None
+        with self._connection.client.pipeline() as pipe:
+            # A client sends a command again when its connection fails, and what a lost reply held
+            # would be gone unnoticed. Clients promise not to do so after WATCH.
+            pipe.watch(key)
+            while not reply and (left := self._waiting.left(deadline)) > 0:
+                seconds = commands.seconds(left)
+                try:
+                    reply = pipe.execute_command("BZPOPMIN", key, seconds, NEVER_DECODE=True)
+                except Exception as error:
+                    if is_error(error, "WatchError") and error.__context__ is not None:
+                        raise error.__context__ from None
+                    raise
+        return reply
 
     def _pop_more(self, name: str, count: int) -> list[Entry]:
         """Take what else there is after an item that is ours already, come what may."""
