@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
@@ -18,6 +19,7 @@ __all__ = [
     "keyed_keys",
     "keying_keys",
     "moved_keys",
+    "owners",
     "remove_keys",
     "rename_keys",
     "request_prefix",
@@ -69,6 +71,28 @@ def sibling(name: str, suffix: str) -> bytes:
         )
         raise ValueError(message)
     return f"{{{name}}}:{suffix}".encode()
+
+
+def owners(key: str) -> list[str]:
+    """Return the names of the sets that a ZSET may stand beside, the likeliest first.
+
+    There are none if it is a set itself, and two if it stands beside all that is in braces.
+
+    >>> owners("{jobs}:dead"), owners("{eu}jobs:dead"), owners("jobs:dead")
+    (['jobs', '{jobs}'], ['{eu}jobs'], [])
+    """
+    for suffix in (CLAIMS, DEAD, DELAYED, PARKED, SCRATCH):
+        stem = key.removesuffix(f":{suffix}")
+        if stem != key:
+            bare = stem.removeprefix("{").removesuffix("}")
+            return [name for name in (bare, stem) if _stands_beside(key, name, suffix)]
+    return []
+
+
+def _stands_beside(key: str, name: str, suffix: str) -> bool:
+    with suppress(ValueError):
+        return bool(name) and sibling(name, suffix) == key.encode()
+    return False
 
 
 def siblings(name: str, *suffixes: str) -> list[bytes]:

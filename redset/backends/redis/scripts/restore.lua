@@ -1,0 +1,11 @@
+-- Store dead letters as they were elsewhere, with the times that they had there.
+-- KEYS[1]  dead letters: member by time
+-- KEYS[2]  their details: hash of member to score, attempts, line feed, reason
+-- ARGV     triples of time, member and details
+-- Reply    how many were new
+local new = 0
+for i = 1, #ARGV, 3 do
+  new = new + redis.call('ZADD', KEYS[1], ARGV[i], ARGV[i + 1])
+  redis.call('HSET', KEYS[2], ARGV[i + 1], ARGV[i + 2])
+end
+return new
