@@ -1,0 +1,7 @@
+"""Runs the command: ``python -m redset.cli``."""
+
+from __future__ import annotations
+
+from redset.cli import main
+
+main()

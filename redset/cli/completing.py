@@ -1,0 +1,24 @@
+"""Names of sets, for a shell that completes them."""
+
+from __future__ import annotations
+
+import os
+
+import typer
+
+from redset.backends.redis.operating import Operator
+from redset.cli.opening import SERVER, opened
+from redset.cli.running import Failure
+
+__all__ = ["complete_names"]
+
+
+def complete_names(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Return the sets on the server whose names begin so; none if it does not answer."""
+    url = ctx.params.get("url") or os.environ.get("REDSET_URL") or SERVER
+    try:
+        with opened(str(url)) as backend:
+            names = Operator(backend).names()
+    except Failure:
+        return []
+    return [name for name in names if name.startswith(incomplete)]

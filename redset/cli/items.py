@@ -1,0 +1,173 @@
+"""Items as they are typed and shown: bytes as text that a terminal cannot take for commands."""
+
+from __future__ import annotations
+
+import base64
+import importlib
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from redset.cli.output import number, number_text, report
+from redset.cli.running import Code, Failure
+from redset.serializers import (
+    JSONSerializer,
+    MsgpackSerializer,
+    PickleSerializer,
+    StringSerializer,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from redset.interfaces import Entry, Serializer
+
+__all__ = ["Items", "entry_record", "packed", "report_entries", "safe", "unpacked"]
+
+_SERIALIZERS: dict[str, Callable[[], Serializer[Any]]] = {
+    "text": StringSerializer,
+    "json": JSONSerializer,
+    "msgpack": MsgpackSerializer,
+    "pickle": PickleSerializer,
+}
+
+
+def safe(text: str) -> str:
+    r"""Return a text with escapes for all that does not print, and so for what steers terminals.
+
+    >>> safe("red: \x1b[31m, a line\n")
+    'red: \\x1b[31m, a line\\n'
+    """
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else _escape(each) for each in text)
+
+
+def packed(member: bytes) -> dict[str, object]:
+    """Return bytes as a part of a JSON object, exactly: as text, or else in base 64."""
+    try:
+        return {"item": member.decode()}
+    except UnicodeDecodeError:
+        return {"base64": base64.b64encode(member).decode()}
+
+
+def unpacked(record: dict[str, object]) -> bytes:
+    """Return the bytes of what `packed` gave.
+
+    Raises:
+        ValueError: if there are none.
+    """
+    item, coded = record.get("item"), record.get("base64")
+    if isinstance(item, str):
+        return item.encode()
+    if isinstance(coded, str):
+        return base64.b64decode(coded, validate=True)
+    message = "it has neither an item nor base64"
+    raise ValueError(message)
+
+
+class Items:
+    """Reads and writes items by one serializer, or leaves them as the bytes that they are.
+
+    Args:
+        serializer: ``raw``, the name of one of redset's, or ``module:name`` of any other.
+
+    Raises:
+        Failure: if there is no such serializer.
+    """
+
+    def __init__(self, serializer: str) -> None:
+        self._serializer = None if serializer == "raw" else _find(serializer)
+
+    def text(self, member: bytes) -> str:
+        """Return an item as one line of text; what cannot be read is shown as it is."""
+        raw = safe(member.decode(errors="backslashreplace"))
+        if self._serializer is None:
+            return raw
+        try:
+            item = self._serializer.loads(member)
+        except Exception as error:  # noqa: BLE001  (loads may raise anything)
+            return f"{raw} (unreadable: {safe(str(error))})"
+        return safe(item if isinstance(item, str) else _jsonable(item)[1])
+
+    def record(self, member: bytes) -> dict[str, object]:
+        """Return an item as a part of a JSON object; what cannot be read is given as it is."""
+        if self._serializer is None:
+            return packed(member)
+        try:
+            item = self._serializer.loads(member)
+        except Exception as error:  # noqa: BLE001  (loads may raise anything)
+            return {**packed(member), "unreadable": str(error)}
+        return {"item": _jsonable(item)[0]}
+
+    def member(self, text: bytes) -> bytes:
+        """Return the bytes of an item that was typed: as it is, or as JSON for a serializer.
+
+        Raises:
+            Failure: if it is no such item.
+        """
+        if self._serializer is None:
+            return text
+        try:
+            given = text.decode()
+            is_text = isinstance(self._serializer, StringSerializer)
+            data = self._serializer.dumps(given if is_text else json.loads(given))
+        except Exception as error:
+            shown = safe(text.decode(errors="backslashreplace"))
+            message = f"{shown!r} is no item for this serializer, typed as JSON: {error}"
+            raise Failure(Code.DATA, message) from error
+        return data.encode() if isinstance(data, str) else data
+
+
+def report_entries(items: Items, entries: Iterable[Entry], as_json: bool) -> int:
+    """Print entries, and return how many there were."""
+    return report(
+        entries,
+        as_json,
+        ["SCORE:", "ITEM"],
+        lambda entry: entry_record(items, entry),
+        lambda entry: [number_text(entry[1]), items.text(entry[0])],
+    )
+
+
+def entry_record(items: Items, entry: Entry) -> dict[str, object]:
+    """Return an entry as a JSON object."""
+    return {**items.record(entry[0]), "score": number(entry[1])}
+
+
+def _escape(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
+
+
+def _jsonable(item: object) -> tuple[object, str]:
+    """Return an item as JSON can hold it, and as text: its repr, if JSON cannot."""
+    try:
+        text = json.dumps(item, ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError):
+        return repr(item), repr(item)
+    return item, text
+
+
+def _find(name: str) -> Serializer[Any]:
+    if name in _SERIALIZERS:
+        try:
+            return _SERIALIZERS[name]()
+        except ImportError as error:
+            raise Failure(Code.USAGE, str(error)) from error
+    module, _, attribute = name.partition(":")
+    if not module or not attribute:
+        choices = ", ".join(["raw", *_SERIALIZERS])
+        message = f"there is no serializer {name!r}: use {choices}, or module:name for your own"
+        raise Failure(Code.USAGE, message)
+    # The module is one of the user's, who stands beside it.
+    sys.path.insert(0, os.getcwd())  # noqa: PTH109  (a str is needed)
+    try:
+        found: Serializer[Any] = getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise Failure(Code.USAGE, f"there is no serializer {name!r}: {error}") from error
+    finally:
+        sys.path.pop(0)
+    if not callable(getattr(found, "loads", None)) or not callable(getattr(found, "dumps", None)):
+        raise Failure(Code.USAGE, f"{name!r} is no serializer: it needs dumps and loads")
+    return found
