@@ -496,7 +496,7 @@ def test_watch_tells_as_json_what_goes_in_and_out(
 
 def test_bench_measures_and_leaves_nothing(redset: Command, backends: Backends) -> None:
     lines = redset("bench", "--seconds", "0.2").lines
-    assert lines[0] == f"{redset.url.removesuffix('/0')}/0, 0.2 seconds"
+    assert lines[0] == f"{redset.url.removesuffix('/0')}/0, 0.2 s"
     assert lines[1].split() == ["CALL", "ITEMS/S", "MEDIAN", "99", "OF", "100"]
     assert len(lines) == 9
     figures = redset("bench", "--seconds", "0.2", "--json").records

@@ -52,7 +52,7 @@ def bench(
     """
     name = f"redset-bench-{uuid.uuid4().hex}"
     if not as_json:
-        print_line(f"{place(url)}, {seconds:g} seconds")
+        print_line(f"{place(url)}, {seconds:g} s")
         sys.stdout.flush()
     with opened(url) as backend:
         try:

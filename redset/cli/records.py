@@ -42,8 +42,8 @@ def read(
 ) -> Iterator[Sequence[Record]]:
     """Give all that is in a set, in parts, without holding it up.
 
-    These are dead letters, what is claimed or delayed, what is in the set, and once more what is
-    claimed or delayed: an item is given even if it moves meanwhile, and then perhaps twice.
+    These are dead letters, what is claimed or delayed, what is in the set, and what has been
+    claimed or delayed meanwhile: an item is given even if it moves, and then perhaps twice.
 
     Args:
         backend: the server.
@@ -51,9 +51,12 @@ def read(
         after: the place in the order after which to go on, with the items in the set.
     """
     operator = Operator(backend)
+    apart: set[bytes] = set()
     if after is None:
         yield from _dead(backend, name)
-        yield from _apart(operator, name)
+        for items in _apart(operator, name):
+            yield items
+            apart.update(item.member for item in items)
     last = backend.slice(name, -1, -1)
     # Items that move on while they are met must not be followed for ever.
     end = (last[0][1], last[0][0]) if last else (-math.inf, b"")
@@ -63,7 +66,8 @@ def read(
         if (page[-1][1], page[-1][0]) >= end:
             break
         page = backend.range(name, -math.inf, math.inf, after=page[-1], count=CHUNK)
-    yield from _apart(operator, name)
+    for items in _apart(operator, name):
+        yield [item for item in items if item.member not in apart]
 
 
 def store(
