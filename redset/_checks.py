@@ -33,6 +33,7 @@ __all__ = [
     "check_payload",
     "check_prefetch",
     "check_reason",
+    "check_replicas",
     "check_retry",
     "check_score",
     "check_scorer",
@@ -194,6 +195,15 @@ def check_prefetch(prefetch: object) -> int:
     number = check_num(prefetch, "prefetch")
     if not 1 <= number <= CHUNK:
         message = f"prefetch is {prefetch!r}, but must be from 1, for none, to {CHUNK}"
+        raise ValueError(message)
+    return number
+
+
+def check_replicas(replicas: object) -> int:
+    """Return how many replicas to wait for, which may be none."""
+    number = check_num(replicas, "wait_replicas")
+    if number < 0:
+        message = f"wait_replicas is {replicas!r}, but must not be below 0: use 0 to wait for none"
         raise ValueError(message)
     return number
 

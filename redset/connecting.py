@@ -45,7 +45,12 @@ _stores: dict[str, MemoryBackend] = {}
 
 
 def connect(
-    url: str, *, username: str | None = None, password: str | None = None
+    url: str,
+    *,
+    username: str | None = None,
+    password: str | None = None,
+    wait_replicas: int = 0,
+    wait_timeout: float = 1.0,
 ) -> MemoryBackend | RedisBackend:
     """Open a backend for blocking sets.
 
@@ -53,6 +58,9 @@ def connect(
         url: where the sets are; the schemes are in the description of `redset.connecting`.
         username: the user, as it is, for a URL without one.
         password: the password, as it is, for a URL without one.
+        wait_replicas: how many replicas are to have what adds items or ends claims; see
+            `RedisBackend`.
+        wait_timeout: for how many seconds to wait for them.
 
     Returns:
         A backend, to be closed when it is needed no more; it is a context manager, too.
@@ -60,7 +68,8 @@ def connect(
 
     Raises:
         ValueError: if the URL is not understood, has an option that is not known, or a value
-            that is no good for it. The message shows neither values nor what may be secret.
+            that is no good for it, or replicas are to be waited for and there can be none. The
+            message shows neither values of options nor what may be secret.
         MissingDependencyError: if the scheme needs the package redis, and it is missing.
 
     >>> with connect("memory://") as backend:
@@ -69,14 +78,21 @@ def connect(
     """
     address = parse(url, {"username": username, "password": password})
     if address.topology == "memory":
-        return _store(address)
+        return _store(address, wait_replicas)
     redis = _import("redis", address)
     client, *others = _open(redis, redis, address)
-    return RedisBackend(client, owns=[client, *others])
+    return RedisBackend(
+        client, owns=[client, *others], wait_replicas=wait_replicas, wait_timeout=wait_timeout
+    )
 
 
 def connect_async(
-    url: str, *, username: str | None = None, password: str | None = None
+    url: str,
+    *,
+    username: str | None = None,
+    password: str | None = None,
+    wait_replicas: int = 0,
+    wait_timeout: float = 1.0,
 ) -> AsyncMemoryBackend | AsyncRedisBackend:
     """Open a backend for asyncio sets; see `connect`. Nothing is sent before the first use.
 
@@ -84,13 +100,18 @@ def connect_async(
     """
     address = parse(url, {"username": username, "password": password})
     if address.topology == "memory":
-        return AsyncMemoryBackend(_store(address))
+        return AsyncMemoryBackend(_store(address, wait_replicas))
     redis = _import("redis", address)
     client, *others = _open(_import("redis.asyncio", address), redis, address)
-    return AsyncRedisBackend(client, owns=[client, *others])
+    return AsyncRedisBackend(
+        client, owns=[client, *others], wait_replicas=wait_replicas, wait_timeout=wait_timeout
+    )
 
 
-def _store(address: Address) -> MemoryBackend:
+def _store(address: Address, wait_replicas: int) -> MemoryBackend:
+    if wait_replicas:
+        message = f"wait_replicas is {wait_replicas!r}, but a store in memory has no replicas"
+        raise ValueError(message)
     if address.options:
         message = "a memory:// URL has a name and no more: memory:// or memory://name"
         raise ValueError(message)

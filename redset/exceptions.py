@@ -15,6 +15,7 @@ __all__ = [
     "LockTimeout",
     "MissingDependencyError",
     "RedsetError",
+    "ReplicationError",
     "ScoreError",
     "SetExistsError",
     "SignatureError",
@@ -49,6 +50,21 @@ class LeaseLost(RedsetError, RuntimeError):  # noqa: N818  (it is what happened)
     What was called has changed nothing. Somebody else may be at work on the item, so guard
     what you write elsewhere by the claim's ``token``.
     """
+
+
+class ReplicationError(RedsetError, TimeoutError):
+    """What was written is on too few replicas after ``wait_timeout`` seconds.
+
+    It is done on the primary, and not undone; if that fails now, it may be lost. To add again
+    does no harm. A claim that was ended has ended.
+
+    Attributes:
+        replicas: how many have it.
+        wanted: how many were to have it.
+    """
+
+    replicas: int = 0
+    wanted: int = 0
 
 
 class ScoreError(RedsetError, ValueError):

@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import redis
+import redis.asyncio.sentinel
+import redis.sentinel
 
 from redset import AsyncSortedSet, SortedSet, connect, connect_async
 from redset.backends import RedisBackend
 from redset.testing import blocking
 from tests.support.backends import make_set
 from tests.support.proxy import Proxy
-from tests.support.servers import Server, wait_until
+from tests.support.servers import Server, start_sentinel, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -177,6 +179,23 @@ def test_a_lost_reply_is_asked_for_again(kind: str, port: int, name: str) -> Non
             claim.ack()
             assert lost.is_set()
         assert s.stats().claimed == 0
+
+
+def test_those_kept_ask_sentinels_for_the_primary(
+    kind: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **_options: object) -> None:
+        raise AssertionError
+
+    with start_sentinel("valkey-9.1") as setup:
+        hosts = ",".join(f"{host}:{port}" for host, port in setup.addresses)
+        with opened(kind, f"redis+sentinel://{hosts}/{setup.service}") as backend:
+            # The client itself is left out.
+            for module in (redis.sentinel, redis.asyncio.sentinel):
+                monkeypatch.setattr(module.SentinelConnectionPool, "get_connection", refuse)
+            s = make_set(backend, "SortedSet", name)
+            s.add("a")
+            assert s.pop() == "a"
 
 
 def test_an_interrupt_leaves_no_reply_to_the_next_command(port: int, name: str) -> None:

@@ -148,9 +148,11 @@ class Backends:
         setup = self._sentinels()
         hosts = ",".join(f"{host}:{port}" for host, port in setup.addresses)
         url = f"redis+sentinel://{hosts}/{setup.service}"
+        # It has a replica, so it stands for all that waits for some.
+        wait: dict[str, Any] = {"wait_replicas": 1, "wait_timeout": 4}
         if kind.endswith("-async"):
-            return self._stack.enter_context(blocking(lambda: connect_async(url)))
-        backend = connect(url)
+            return self._stack.enter_context(blocking(lambda: connect_async(url, **wait)))
+        backend = connect(url, **wait)
         self._stack.callback(backend.close)
         return backend
 

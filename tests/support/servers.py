@@ -38,6 +38,7 @@ _BINARIES: Final[dict[Kind, tuple[str, str]]] = {
 _PORTS: Final = range(10_000, 20_000)
 _BUS: Final = 10_000
 _PORT_TRIES: Final = 20
+_FULL_SYNC_AT_ONCE: Final = ("--repl-diskless-sync", "yes", "--repl-diskless-sync-delay", "0")
 _START_SECONDS: Final = 15.0
 _STOP_SECONDS: Final = 3.0
 
@@ -227,7 +228,14 @@ class Group:
 
 @dataclass
 class Cluster(Group):
-    """A cluster of primaries that serves every slot."""
+    """A cluster that serves every slot: primaries, then their replicas in the same order."""
+
+    nodes: int = field(kw_only=True)
+
+    @property
+    def primaries(self) -> list[Server]:
+        """The nodes that began as primaries; slot by slot, in order."""
+        return self.servers[: self.nodes]
 
     @property
     def urls(self) -> list[str]:
@@ -250,8 +258,10 @@ class Sentinel(Group):
         return [(HOST, sentinel.port) for sentinel in self.sentinels]
 
 
-def start_cluster(kind: Kind = "valkey-9.1", nodes: int = 3, *options: str) -> Cluster:
-    """Start a cluster and wait until each node serves it.
+def start_cluster(
+    kind: Kind = "valkey-9.1", nodes: int = 3, *options: str, replicas: int = 0
+) -> Cluster:
+    """Start a cluster and wait until each node serves it; of each primary, so many replicas.
 
     Takes a little over two seconds: a new primary refuses to serve any earlier.
     """
@@ -260,9 +270,10 @@ def start_cluster(kind: Kind = "valkey-9.1", nodes: int = 3, *options: str) -> C
         *("--cluster-config-file", "nodes.conf"),
         *("--cluster-node-timeout", "2000"),
         *("--cluster-announce-ip", HOST),
+        *_FULL_SYNC_AT_ONCE,
     )
     with ExitStack() as undo:
-        cluster = Cluster()
+        cluster = Cluster(nodes=nodes)
         undo.callback(cluster.stop)
         for number in range(nodes):
             node = Server(kind, *plain, *options)
@@ -284,8 +295,47 @@ def start_cluster(kind: Kind = "valkey-9.1", nodes: int = 3, *options: str) -> C
             return all(expected.items() <= info.items() for info in infos)
 
         wait_until(complete, "every node serves the cluster", cluster.servers)
+        for number in range(nodes * replicas):
+            _add_replica(cluster, Server(kind, *plain, *options), cluster.primaries[number % nodes])
         undo.pop_all()
         return cluster
+
+
+def _add_replica(cluster: Cluster, replica: Server, primary: Server) -> None:
+    """Wait until a new node has all that a primary has."""
+    cluster.servers.append(replica)
+    name = _bytes(primary.call("CLUSTER", "MYID"))
+    replica.call("CLUSTER", "MEET", HOST, primary.port)
+
+    def follows() -> bool:
+        try:
+            replica.call("CLUSTER", "REPLICATE", name)
+        except wire.WireError:  # they have not met yet
+            return False
+        return True
+
+    wait_until(follows, "a replica knows its primary", cluster.servers)
+    wait_until(lambda: is_in_sync(replica), "a replica is in sync", cluster.servers)
+    # All that ask for the slots are to hear of it.
+    wait_until(
+        lambda: all(
+            f":{replica.port}@".encode() in _bytes(each.call("CLUSTER", "NODES"))
+            for each in cluster.servers
+        ),
+        "all nodes know the replica",
+        cluster.servers,
+    )
+
+
+def is_in_sync(replica: Server) -> bool:
+    """Tell whether a replica has what its primary has written."""
+    info = wire.pairs(replica.call("INFO", "replication"))
+    return info["role"] == "slave" and info["master_link_status"] == "up"
+
+
+def _bytes(reply: wire.Reply) -> bytes:
+    assert isinstance(reply, bytes)
+    return reply
 
 
 def start_sentinel(kind: Kind = "valkey-9.1", sentinels: int = 1, replicas: int = 1) -> Sentinel:
@@ -296,7 +346,7 @@ def start_sentinel(kind: Kind = "valkey-9.1", sentinels: int = 1, replicas: int 
     with ExitStack() as undo:
         started = Group()
         undo.callback(started.stop)
-        master = Server(kind, "--repl-diskless-sync", "yes", "--repl-diskless-sync-delay", "0")
+        master = Server(kind, *_FULL_SYNC_AT_ONCE)
         started.servers.append(master)
         following = ("--replicaof", HOST, str(master.port))
         for _ in range(replicas):

@@ -17,16 +17,26 @@ __all__ = [
     "check_client",
     "check_slots",
     "describe",
+    "gives_up_at_once",
     "has_pool",
+    "is_away",
     "is_cluster",
     "is_error",
     "is_lost",
+    "is_unserved",
     "may_decode",
+    "primary",
+    "socket_timeout",
     "wait_slice",
 ]
 
 # The longest that a blocking command waits on a server at one go, in seconds.
 _SLICE = 1.0
+
+# What a cluster answers when it has not carried a command out, and what clients make of that.
+_UNSERVED = ("ClusterError", "SlotNotCoveredError", "AskError", "MovedError", "TryAgainError")
+# Errors of connections that are no better later.
+_REFUSED = ("AuthenticationError", "AuthorizationError", "MaxConnectionsError")
 
 
 def check_client(client: object) -> None:
@@ -83,6 +93,16 @@ def is_lost(error: BaseException) -> bool:
     )
 
 
+def is_away(error: BaseException) -> bool:
+    """Tell whether an error is that of a server that may answer later, and has not refused us."""
+    return is_lost(error) and not any(is_error(error, name) for name in _REFUSED)
+
+
+def is_unserved(error: object) -> bool:
+    """Tell whether an error says that no node of a cluster has carried a command out."""
+    return isinstance(error, Exception) and any(is_error(error, name) for name in _UNSERVED)
+
+
 def has_pool(client: object) -> bool:
     """Tell whether a client has connections to one server, and keeps them in a pool."""
     return hasattr(client, "connection_pool")
@@ -101,8 +121,28 @@ def may_decode(client: object) -> bool:
 
 def wait_slice(client: object) -> float:
     """Return how long one blocking command may wait: well within the client's timeout."""
+    timeout = socket_timeout(client)
+    return _SLICE if timeout is None else min(_SLICE, timeout / 2)
+
+
+def socket_timeout(client: object) -> float | None:
+    """Return for how many seconds a client waits for a reply, None for ever."""
     timeout = _options(client).get("socket_timeout")
-    return _SLICE if timeout is None else min(_SLICE, float(timeout) / 2)
+    return None if timeout is None else float(timeout)
+
+
+def gives_up_at_once(client: Any) -> bool:  # noqa: ANN401  (clients are told apart by looking)
+    """Tell whether the client of a cluster was told to send nothing again."""
+    attempts: int | None = getattr(client, "cluster_error_retry_attempts", None)
+    return not (client.retry.get_retries() if attempts is None else attempts)
+
+
+def primary(client: Any, key: bytes) -> Any:  # noqa: ANN401  (clients are told apart by looking)
+    """Return what makes connections to the node of a cluster that has a key."""
+    node = client.get_node_from_key(key)
+    # In redis-py's blocking module a node has a client, in the other it is one.
+    get_client = getattr(client, "get_redis_connection", None)
+    return node if get_client is None else get_client(node).connection_pool
 
 
 def _execute_command(client: object) -> object:

@@ -38,6 +38,7 @@ __all__ = [
     "due_pairs",
     "entries",
     "entries_from",
+    "first_key",
     "flags",
     "holds",
     "keyed_claimed",
@@ -208,6 +209,12 @@ def payloads(members: Iterable[bytes]) -> list[bytes]:
     given = [member.payload if isinstance(member, KeyedMember) else b"" for member in members]
     flags = b"".join(b"0" if payload is None else b"1" for payload in given)
     return [*(payload or b"" for payload in given), flags]
+
+
+def first_key(arguments: Sequence[Any]) -> bytes:
+    """Return the first key of a command, or of a script."""
+    key: bytes = arguments[3 if arguments[0] in {"EVAL", "EVALSHA"} else 1]
+    return key
 
 
 def scores(reply: Iterable[Any]) -> list[float | None]:

@@ -13,6 +13,7 @@ from redset.backends.redis._async.connection import AsyncConnection
 from redset.backends.redis._async.moving import AsyncMovingBackend
 from redset.backends.redis._async.taking import AsyncTaker
 from redset.backends.redis._clients import describe, is_error
+from redset.backends.redis._copies import check_copies
 from redset.backends.redis._views import async_keyed_view
 from redset.exceptions import LockTimeout, ScoreError
 from redset.interfaces import NOW
@@ -44,19 +45,35 @@ class AsyncRedisBackend(AsyncMovingBackend):
         owns: clients that `close` closes; by default none, so that ``client`` stays open. A
             backend that owns its client keeps connections beside it, up to 64, and spares
             by that most of what a client does between commands.
+        wait_replicas: how many replicas are to have what adds items or ends claims before the
+            call returns, by a ``WAIT`` after each such command, on its connection; by default
+            none, which costs nothing. If fewer have it in time, `ReplicationError` is raised:
+            it is done then, and may be lost in a failover.
+        wait_timeout: for how many seconds to wait for them; less than the client's
+            ``socket_timeout``.
 
     Raises:
         TypeError: if the client is none, or of the other kind.
+        ValueError: if ``wait_replicas`` is below 0, or ``wait_timeout`` out of its range.
     """
 
-    def __init__(self, client: AsyncRedisClient, *, owns: Sequence[AsyncRedisClient] = ()) -> None:
-        self._open(AsyncConnection(client, apart=client in owns), owns)
+    def __init__(
+        self,
+        client: AsyncRedisClient,
+        *,
+        owns: Sequence[AsyncRedisClient] = (),
+        wait_replicas: int = 0,
+        wait_timeout: float = 1.0,
+    ) -> None:
+        copies = check_copies(client, wait_replicas, wait_timeout)
+        self._open(AsyncConnection(client, apart=client in owns, copies=copies), owns)
 
     def _open(self, connection: AsyncConnection, owns: Sequence[AsyncRedisClient]) -> None:
         super().__init__(connection)
         self._command = connection.command
         self._script = connection.script
         self._script_once = connection.script_once
+        self._durable = connection.durable
         self._taker = AsyncTaker(connection)
         self._client: AsyncRedisClient = connection.client
         self._owns = owns
@@ -354,14 +371,14 @@ class AsyncRedisBackend(AsyncMovingBackend):
     async def _increment(self, name: str, member: bytes, by: float) -> Any:  # noqa: ANN401  (replies are untyped)
         add_keys = keys.add_keys(name)
         if add_keys is None:
-            return await self._command("ZINCRBY", name.encode(), by, member)
+            return await self._durable.command("ZINCRBY", name.encode(), by, member)
         return await self._script_once("increment", name, add_keys, [by, member])
 
     async def _add_many(self, name: str, entries: Sequence[Entry], merge: Merge) -> int:
         flag = commands.FLAGS[merge]
         flags = (flag,) if flag else ()
         arguments = (name.encode(), *flags, *commands.pairs(entries))
-        new = int(await self._command("ZADD", *arguments))
+        new = int(await self._durable.execute("ZADD", *arguments))
         if keys.add_keys(name) is not None:
             await self._waiting.pass_on(name, len(entries))
         return new

@@ -143,6 +143,11 @@ class ClaimingBackend:
     def _claim(
         self, name: str, count: int, terms: Terms, wait: float, acknowledge: Sequence[Hold]
     ) -> tuple[Claimed, float]:
+        if acknowledge and self._connection.is_durable:
+            # What is claimed in the same script could not be handed out if replicas lack it.
+            flags = self.acknowledge(name, acknowledge, terms.merge)
+            claimed, pause = self._claim(name, count, terms, wait, ())
+            return claimed._replace(acknowledged=flags), pause
         same, arguments = self._latest_terms
         if same is not terms:
             arguments = commands.terms_of_claim(terms)

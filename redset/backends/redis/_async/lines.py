@@ -1,0 +1,141 @@
+"""Connections beside those of a client, which spare most of what it does between commands."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from redset.backends.redis._clients import is_error, is_lost
+from redset.backends.redis._remedies import explain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    Command = Callable[..., Any]
+
+# How many commands are under way at once before the client's own connections are used.
+_MOST_LINES = 64
+
+
+class AsyncLine:
+    """One connection to a server. It is not one of the pool's, which may have none to spare.
+
+    Args:
+        pool: what makes connections: a client's pool, or a node of a cluster.
+        otherwise: what sends commands when the connection fails; they may be sent twice then.
+    """
+
+    def __init__(self, pool: Any, otherwise: Command | None = None) -> None:  # noqa: ANN401  (clients are told apart by looking)
+        self._pool = pool
+        self._otherwise: Any = otherwise
+        self._open()
+
+    def _open(self) -> None:
+        self._line = self._pool.connection_class(**self._pool.connection_kwargs)
+        self._process = os.getpid()
+        self._is_connected = False
+
+    async def command(self, *arguments: object) -> Any:  # noqa: ANN401  (replies are untyped)
+        """Send a command here; if that fails, leave it to the client, who tries again."""
+        try:
+            if not self._is_connected or self._process != os.getpid():
+                await self._connect()
+            await self._line.send_command(*arguments)
+            return await self._line.read_response(disable_decoding=True)
+        except Exception as error:
+            if not is_lost(error):
+                explain(error)
+                raise
+        except BaseException:
+            # The reply is still to come, and would be taken for that of the next command.
+            await self.close()
+            raise
+        await self.close()
+        return await self._otherwise(*arguments)
+
+    async def exchange(self, commands: Sequence[tuple[object, ...]]) -> list[Any]:
+        """Send commands at once; return their replies, or the errors by which they are answered."""
+        try:
+            if not self._is_connected or self._process != os.getpid():
+                await self._connect()
+            await self._line.send_packed_command(self._line.pack_commands(commands))
+            return [await self._reply() for _ in commands]
+        except BaseException:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        """Close the connection; the next command opens it again."""
+        self._is_connected = False
+        await self._line.disconnect()
+
+    async def _connect(self) -> None:
+        if self._process != os.getpid():
+            # A forked child must not read its parent's replies.
+            self._open()
+        # What is sent over a closed connection opens it, too, but without asking any sentinel.
+        await self._line.connect()
+        self._is_connected = True
+
+    async def _reply(self) -> Any:  # noqa: ANN401  (replies are untyped)
+        try:
+            return await self._line.read_response(disable_decoding=True)
+        except Exception as error:
+            if not is_error(error, "ResponseError"):
+                raise
+            return error
+
+
+class AsyncLines:
+    """Connections that are kept for as many callers as there are at once, up to a limit."""
+
+    def __init__(self, pool: Any, otherwise: Command) -> None:  # noqa: ANN401  (clients are told apart by looking)
+        self._pool = pool
+        self._otherwise = otherwise
+        # The last to come back is the first to be used; None is one that was not needed yet.
+        self._idle: deque[AsyncLine | None] = deque([None] * _MOST_LINES)
+        self._is_closed = False
+
+    async def command(self, *arguments: object) -> Any:  # noqa: ANN401  (replies are untyped)
+        """Send a command over an idle connection, or through the client if none is left."""
+        line = self._take()
+        if line is None:
+            return await self._otherwise(*arguments)
+        try:
+            return await line.command(*arguments)
+        finally:
+            await self._give_back(line)
+
+    async def exchange(self, commands: Sequence[tuple[object, ...]]) -> list[Any] | None:
+        """Send commands over an idle connection; return None if none is left, or it fails."""
+        line = self._take()
+        if line is None:
+            return None
+        try:
+            return await line.exchange(commands)
+        except Exception:  # noqa: BLE001  (the client tries again, and raises what is wrong)
+            return None
+        finally:
+            await self._give_back(line)
+
+    async def close(self) -> None:
+        """Close all, those in use as soon as they are not."""
+        self._is_closed = True
+        while self._idle:
+            line = self._idle.pop()
+            if line is not None:
+                await line.close()
+
+    def _take(self) -> AsyncLine | None:
+        try:
+            line = self._idle.pop()
+        except IndexError:
+            return None
+        return line or AsyncLine(self._pool, self._otherwise)
+
+    async def _give_back(self, line: AsyncLine) -> None:
+        if self._is_closed:
+            await line.close()
+        else:
+            self._idle.append(line)
