@@ -14,7 +14,7 @@ from tests.support import wire
 from tests.support.servers import HOST, Cluster, Sentinel, Server, is_in_sync, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 __all__ = ["kill_primary", "move_slot", "owner", "revive", "stuck_slot", "watched"]
 
@@ -53,14 +53,16 @@ def stuck_slot(cluster: Cluster, name: str) -> Iterator[None]:
             each.call("CLUSTER", "SETSLOT", slot, "STABLE")
 
 
-def kill_primary(setup: Cluster | Sentinel, name: str, cut: float) -> Server:
+def kill_primary(
+    setup: Cluster | Sentinel, name: str, meanwhile: Callable[[], object] | None = None
+) -> Server:
     """Kill the primary of a set, and return it when there is another.
 
-    For ``cut`` seconds before, its replicas hear nothing of it.
+    Before that, while ``meanwhile`` runs, its replicas hear nothing of it.
     """
     old = owner(setup, name)
     followers = [each for each in watched(setup) if each is not old and _follows(each, old)]
-    _cut_off(old, followers, cut)
+    _cut_off(old, followers, meanwhile)
     wait_until(lambda: _is_other(setup, name, old), "another takes over", timeout=_LONG)
     return old
 
@@ -94,14 +96,16 @@ def _begin_to_move(cluster: Cluster, name: str) -> tuple[Server, Server]:
     return source, target
 
 
-def _cut_off(primary: Server, replicas: Sequence[Server], seconds: float) -> None:
+def _cut_off(
+    primary: Server, replicas: Sequence[Server], meanwhile: Callable[[], object] | None
+) -> None:
     """Have a primary go on without its replicas for a while, and kill it then."""
     for each in replicas:
         os.kill(each.pid, signal.SIGSTOP)
     try:
-        if seconds:
+        if meanwhile is not None:
             primary.call("CLIENT", "KILL", "TYPE", "replica")
-            time.sleep(seconds)
+            meanwhile()
         primary.kill()
     finally:
         for each in replicas:
