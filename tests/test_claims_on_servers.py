@@ -12,7 +12,6 @@ import pytest
 import redis
 import redis.asyncio
 import redis.asyncio.retry
-from redis.backoff import NoBackoff
 from redis.retry import Retry as Retrying
 
 from redset import Retry, ScheduledSet, SortedSet
@@ -23,6 +22,7 @@ from redset.backends.redis.keys import CLAIM_DETAILS, CLAIMS, sibling
 from redset.exceptions import EmptySetError
 from redset.testing import blocking
 from tests.support.backends import LentBackend, make_set
+from tests.support.meanwhile import Meanwhile
 from tests.support.proxy import Proxy
 
 if TYPE_CHECKING:
@@ -46,23 +46,6 @@ class Numbers:
 
     loads = int
     dumps = str
-
-
-class Meanwhile(NoBackoff):
-    """Does something between the loss of a reply and the next try."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.calls: list[Callable[[], object]] = []
-
-    def __deepcopy__(self, _: object) -> Meanwhile:
-        # Clients make a copy for each connection.
-        return self
-
-    def compute(self, failures: int) -> float:
-        while self.calls:
-            self.calls.pop()()
-        return super().compute(failures)
 
 
 @pytest.fixture(params=["redis-6.2", "valkey-9.1"])

@@ -324,6 +324,22 @@ def test_proxy_drops_a_request_that_the_server_never_sees(proxy: Proxy, server: 
         assert client.zpopmin("z") == [(b"a", 1.0)]
 
 
+def test_proxy_passes_half_of_a_request_on(proxy: Proxy, server: Server) -> None:
+    with client_of(proxy) as client:
+        client.zadd("jobs", {"a": 1})
+        fired = proxy.drop_next_request(b"ZPOPMIN", half=True)
+        with pytest.raises(redis.ConnectionError):
+            client.zpopmin("jobs")
+        assert fired.is_set()
+        assert server.call("ZCARD", "jobs") == 1
+
+
+def test_proxy_passes_half_of_a_reply_on(proxy: Proxy) -> None:
+    fired = proxy.drop_next_reply(b"ECHO", half=True)
+    assert request_once(proxy, "ECHO", "what is said") == b"$12\r\nwhat"
+    assert fired.is_set()
+
+
 def test_proxy_does_not_take_an_earlier_request_for_the_next(proxy: Proxy) -> None:
     with client_of(proxy) as client:
         client.zpopmin("z")

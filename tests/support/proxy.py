@@ -19,6 +19,7 @@ _T = TypeVar("_T")
 class _Fault:
     loses: Literal["request", "reply"]
     matching: bytes
+    half: bool = False
     fired: threading.Event = field(default_factory=threading.Event)
 
 
@@ -89,13 +90,19 @@ class Proxy:
         with self._lock:
             return self._late
 
-    def drop_next_reply(self, matching: bytes = b"") -> threading.Event:
-        """Let the server do the next matching request, then close instead of replying."""
-        return self._arm(_Fault("reply", matching))
+    def drop_next_reply(self, matching: bytes = b"", *, half: bool = False) -> threading.Event:
+        """Let the server do the next matching request, then close instead of replying.
 
-    def drop_next_request(self, matching: bytes = b"") -> threading.Event:
-        """Close instead of passing the next matching request on: the server never sees it."""
-        return self._arm(_Fault("request", matching))
+        With ``half``, pass on the first half of the reply's bytes before that.
+        """
+        return self._arm(_Fault("reply", matching, half))
+
+    def drop_next_request(self, matching: bytes = b"", *, half: bool = False) -> threading.Event:
+        """Close instead of passing the next matching request on: the server never sees it.
+
+        With ``half``, it sees the first half of its bytes.
+        """
+        return self._arm(_Fault("request", matching, half))
 
     def sever(self) -> None:
         """Close all connections; new ones are accepted."""
@@ -182,6 +189,8 @@ class Proxy:
             fault = self._take_fault(before, data)
             before = data
             if fault and fault.loses == "request":
+                if fault.half:
+                    _send(link.server, data[: len(data) // 2])
                 fault.fired.set()
                 if fault is _LATE:
                     self._start(self._deliver_late, data)
@@ -195,6 +204,8 @@ class Proxy:
     def _pump_replies(self, link: "_Link") -> None:
         while data := _receive(link.server):
             if link.swallow:
+                if link.swallow.half:
+                    _send(link.client, data[: len(data) // 2])
                 link.swallow.fired.set()
                 with self._lock:
                     self._dropped += link.swallow is _CHANCE

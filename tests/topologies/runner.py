@@ -68,7 +68,8 @@ def _wait(plan: Plan, ledger: Ledger) -> None:
 def _start(plan: Plan) -> Cluster | Sentinel:
     if plan.fault == "sentinel":
         return start_sentinel(plan.server, sentinels=3, replicas=2)
-    return start_cluster(plan.server, 3, replicas=int(plan.fault == "cluster"))
+    replicas = 1 if plan.fault == "cluster" else plan.wait_replicas
+    return start_cluster(plan.server, 3, replicas=replicas)
 
 
 def _title(plan: Plan) -> str:
