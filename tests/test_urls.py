@@ -33,7 +33,7 @@ def open_url(request: pytest.FixtureRequest) -> Open:
     return opened
 
 
-def arguments(open_url: Open, url: str, **credentials: str) -> dict[str, Any]:
+def arguments(open_url: Open, url: str, **credentials: Any) -> dict[str, Any]:
     """Return the arguments of the connections that would be made."""
     backend = open_url(url, **credentials)
     given: dict[str, Any] = backend._client.get_connection_kwargs()  # noqa: SLF001  (nobody else tells)
@@ -217,7 +217,7 @@ def test_what_is_not_understood_is_refused(open_url: Open, url: str, problem: st
 # Servers with users and passwords
 
 
-def use(url: str, name: str, **credentials: str) -> None:
+def use(url: str, name: str, **credentials: Any) -> None:
     """Use a set by URL, blocking and asyncio."""
     with connect(url, **credentials) as backend:
         s = SortedSet(backend, name)
@@ -284,7 +284,7 @@ def texts(error: BaseException) -> str:
     return "".join([*shown, *traceback.format_exception(error)])
 
 
-def said_of(url: Any, **credentials: str) -> str:
+def said_of(url: Any, **credentials: Any) -> str:
     """Return what is shown when a URL is used: errors, what backends and clients are called."""
     said: list[str] = []
 

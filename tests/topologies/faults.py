@@ -67,10 +67,15 @@ def kill_primary(
     return old
 
 
-def revive(server: Server) -> None:
+def revive(setup: Cluster | Sentinel, name: str, server: Server) -> None:
     """Bring a server back, without what it had, and return when it follows the new primary."""
     server.restart()
-    wait_until(lambda: is_in_sync(server), "what was killed follows", [server], timeout=_LONG)
+    wait_until(
+        lambda: is_in_sync(server) and _follows(server, owner(setup, name)),
+        "what was killed follows",
+        [server],
+        timeout=_LONG,
+    )
 
 
 def owner(setup: Cluster | Sentinel, name: str) -> Server:

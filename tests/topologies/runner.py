@@ -55,7 +55,7 @@ def _disturb(setup: Cluster | Sentinel, plan: Plan, ledger: Ledger, left: int) -
     killed = kill_primary(setup, _NAME, partial(_wait, plan, ledger) if plan.cut else None)
     # Nobody waits for replicas where none is left.
     if left or plan.fault == "cluster":
-        revive(killed)
+        revive(setup, _NAME, killed)
 
 
 def _wait(plan: Plan, ledger: Ledger) -> None:
