@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from functools import partial
@@ -15,16 +17,19 @@ import pytest
 import redis
 import redis.asyncio
 import redis.asyncio.retry
+import valkey
+import valkey.asyncio
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 import redset.backends.redis
-from redset import SortedSet, connect, connect_async
+from redset import AsyncSortedSet, SortedSet, connect, connect_async
 from redset.backends import AsyncRedisBackend, RedisBackend
 from redset.backends.redis import _async, _sync
 from redset.backends.redis._scripts import script
 from redset.exceptions import RedsetError, ReplicationError
 from redset.testing import blocking
+from tests.support import wire
 from tests.support.backends import make_set
 from tests.support.proxy import Proxy
 from tests.support.servers import Server, start_cluster, start_sentinel, wait_until
@@ -37,6 +42,9 @@ if TYPE_CHECKING:
     from tests.support.servers import Cluster, Kind, Sentinel
 
     Open = Callable[..., Backend]
+
+
+SECRET = "s3cr3t-p4ss"  # noqa: S105  (of a server of our own)
 
 
 class Numbers:
@@ -399,6 +407,18 @@ class TestOneServer:
         client.delete(name)
 
 
+def test_a_lent_asyncio_client_waits(replicated: Sentinel, name: str) -> None:
+    async def main() -> None:
+        async with redis.asyncio.Redis(port=replicated.master.port) as client:
+            backend = AsyncRedisBackend(client, wait_replicas=2, wait_timeout=0.05)
+            s = AsyncSortedSet(backend, name)
+            with pytest.raises(ReplicationError, match="of 2 replicas"):
+                await s.add("a")
+            assert await s.pop() == "a"
+
+    asyncio.run(main())
+
+
 def test_fakes_without_replicas_say_so(name: str) -> None:
     s = make_set(RedisBackend(fakeredis.FakeRedis(), wait_replicas=1), "SortedSet", name)
     with pytest.raises(redis.ResponseError, match="unknown command 'wait'"):
@@ -493,6 +513,25 @@ class TestClusters:
         s.add(1)
         s.clear()
 
+    @pytest.mark.parametrize("kind", ["blocking", "asyncio"])
+    def test_valkey_py_waits(self, kind: str, cluster: Cluster, name: str) -> None:
+        place: dict[str, Any] = {"host": "127.0.0.1", "port": cluster.primaries[0].port}
+
+        def make() -> AsyncRedisBackend:
+            client: Any = valkey.asyncio.ValkeyCluster(**place)
+            return AsyncRedisBackend(client, owns=[client], wait_replicas=2, wait_timeout=0.05)
+
+        with ExitStack() as stack:
+            if kind == "blocking":
+                client: Any = valkey.ValkeyCluster(**place)
+                made = RedisBackend(client, owns=[client], wait_replicas=2, wait_timeout=0.05)
+                s = make_set(stack.enter_context(made), "SortedSet", name)
+            else:
+                s = make_set(stack.enter_context(blocking(make)), "SortedSet", name)
+            with pytest.raises(ReplicationError, match="of 2 replicas"):
+                s.add("a")
+            assert s.pop() == "a"
+
     def test_nodes_that_hang_up_are_asked_again(
         self, clustered: Open, cluster: Cluster, name: str
     ) -> None:
@@ -514,6 +553,24 @@ class TestClusters:
         with pytest.raises(redis.ConnectionError):
             s.add(2)
         make_set(clustered(), "SortedSet", name).clear()
+
+    @pytest.mark.parametrize("wait_replicas", [0, 1])
+    def test_a_refusal_is_not_waited_out(
+        self, wait_replicas: int, clustered: Open, cluster: Cluster, name: str
+    ) -> None:
+        s = make_set(clustered(wait_replicas=wait_replicas), "SortedSet", name)
+        s.add("a")
+        source = owner(cluster, name)
+        source.call("CONFIG", "SET", "requirepass", SECRET)
+        began = time.monotonic()
+        try:
+            wire.call(source.unix_socket, "CLIENT", "KILL", "TYPE", "normal", password=SECRET)
+            with pytest.raises(redis.AuthenticationError):
+                s.add("b")
+            assert time.monotonic() - began < 10
+        finally:
+            wire.call(source.unix_socket, "CONFIG", "SET", "requirepass", "", password=SECRET)
+        assert s.pop() == "a"
 
     def test_a_slot_that_has_moved_is_found(
         self, clustered: Open, cluster: Cluster, name: str

@@ -69,9 +69,14 @@ def kill_primary(
 
 def revive(setup: Cluster | Sentinel, name: str, server: Server) -> None:
     """Bring a server back, without what it had, and return when it follows the new primary."""
+    primary = owner(setup, name)
     server.restart()
+    if isinstance(setup, Sentinel):
+        # Its options name the first primary, or none.
+        server.call("REPLICAOF", HOST, primary.port)
+        wait_until(lambda: _agree_on(setup, primary), "all sentinels agree", timeout=_LONG)
     wait_until(
-        lambda: is_in_sync(server) and _follows(server, owner(setup, name)),
+        lambda: is_in_sync(server) and _follows(server, primary),
         "what was killed follows",
         [server],
         timeout=_LONG,
@@ -115,6 +120,14 @@ def _cut_off(
     finally:
         for each in replicas:
             os.kill(each.pid, signal.SIGCONT)
+
+
+def _agree_on(setup: Sentinel, primary: Server) -> bool:
+    return all(
+        each.call("SENTINEL", "GET-MASTER-ADDR-BY-NAME", setup.service)
+        == [HOST.encode(), str(primary.port).encode()]
+        for each in setup.sentinels
+    )
 
 
 def _primaries(setup: Cluster | Sentinel, name: str) -> list[Server]:

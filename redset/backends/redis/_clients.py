@@ -140,9 +140,11 @@ def gives_up_at_once(client: Any) -> bool:  # noqa: ANN401  (clients are told ap
 def primary(client: Any, key: bytes) -> Any:  # noqa: ANN401  (clients are told apart by looking)
     """Return what makes connections to the node of a cluster that has a key."""
     node = client.get_node_from_key(key)
-    # In redis-py's blocking module a node has a client, in the other it is one.
-    get_client = getattr(client, "get_redis_connection", None)
-    return node if get_client is None else get_client(node).connection_pool
+    # In blocking modules a node has a client of its own; in those for asyncio it is one.
+    for name in ("get_redis_connection", "get_valkey_connection"):
+        if hasattr(client, name):
+            return getattr(client, name)(node).connection_pool
+    return node
 
 
 def _execute_command(client: object) -> object:
