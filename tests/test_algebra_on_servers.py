@@ -17,7 +17,6 @@ from redset.exceptions import EmptySetError
 from tests.support.backends import make_set
 from tests.support.proxy import Proxy
 from tests.test_claims_on_servers import (
-    Meanwhile,
     calls_of,
     client,
     meanwhile,
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
 
     from redset.interfaces import Backend
     from tests.support.backends import Backends
+    from tests.support.meanwhile import Meanwhile
 
     Remote = Callable[..., Backend]
 
@@ -57,6 +57,9 @@ def backend(remote: Remote, proxy: Proxy) -> Backend:
 @pytest.fixture
 def sets(backend: Backend, name: str) -> Iterator[list[Any]]:
     made = [make_set(backend, "SortedSet", f"{{{name}}}:{i}") for i in range(2)]
+    for each in made:
+        # Its first call asks whether there are keys.
+        assert each.length() == 0
     yield made
     for each in made:
         each.clear()

@@ -16,7 +16,7 @@ import redis.asyncio.retry
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from redset.backends import AsyncRedisBackend, RedisBackend
+from redset.backends import RedisBackend
 from redset.backends.redis._scripts import script
 from redset.backends.redis.keys import (
     CLAIM_ITEMS,
@@ -31,6 +31,7 @@ from redset.backends.redis.keys import (
 from redset.exceptions import KeyingError, ScoreError
 from redset.interfaces import NOW, DeadLetter, KeyedMember, Merge, Payload, Terms
 from redset.testing import blocking
+from tests.support.backends import LentBackend
 from tests.support.proxy import Proxy
 from tests.support.servers import Kind, Server
 
@@ -120,10 +121,10 @@ def remote(request: pytest.FixtureRequest, meanwhile: Meanwhile) -> Iterator[Rem
             }
             if request.param == "blocking":
                 client = redis.Redis(**options, retry=Retry(meanwhile, 10))
-                return stack.enter_context(RedisBackend(client, owns=[client]))
+                return RedisBackend(stack.enter_context(closing(client)))
             retry = redis.asyncio.retry.Retry(meanwhile, 10)
             peer = redis.asyncio.Redis(**options, retry=retry)
-            return stack.enter_context(blocking(lambda: AsyncRedisBackend(peer, owns=[peer])))
+            return stack.enter_context(blocking(lambda: LentBackend(peer)))
 
         yield open_backend
 

@@ -36,9 +36,10 @@ if TYPE_CHECKING:
     Lose = Callable[[bytes], Event]
 
 # Names of commands, of which each has one, as clients send them.
-EVALSHA, ZADD, ZINCRBY, ZPOPMIN, ZPOPMAX = b"EVALSHA", b"ZADD", b"ZINCRBY", b"ZPOPMIN", b"ZPOPMAX"
+EVALSHA, ZADD, ZPOPMIN, ZPOPMAX = b"EVALSHA", b"ZADD", b"ZPOPMIN", b"ZPOPMAX"
 ZREMRANGE = b"ZREMRANGEBYSCORE"
-SCRIPTS = ["add", "remember", "remove", "remove_range", "pop_due", "union", "intersect", "clear"]
+SCRIPTS = ["add", "remember", "remove", "remove_range", "pop_due", "clear"]
+SCRIPTS += ["increment", "move", "pop_into", "algebra/union", "algebra/intersect"]
 SCRIPTS += ["bury", "dead", "redrive", "forget", "count", "range", "lifetimes", "wake"]
 SCRIPTS += [
     f"claims/{name}" for name in ("claim", "acknowledge", "release", "extend", "reject", "stats")
@@ -102,6 +103,9 @@ ONCE: dict[str, tuple[bytes, Call]] = {
     "add_new to a schedule": (EVALSHA, lambda sets: sets.scheduled.add_new("x")),
     "add to a TTLSet": (EVALSHA, lambda sets: sets.seen.add("x")),
     "add_unseen": (EVALSHA, lambda sets: sets.seen.add_unseen(["a", "x", "y"])),
+    "increment": (EVALSHA, lambda sets: sets.jobs.increment("a", 2)),
+    "move": (EVALSHA, lambda sets: sets.jobs.move("a", sets.other)),
+    "pop_into": (EVALSHA, lambda sets: sets.jobs.pop_into(sets.other)),
     "claim": (EVALSHA, lambda sets: sets.jobs.claim().item),
     "claims": (EVALSHA, lambda sets: [each.item for each in sets.jobs.claims(3)]),
     "claims with done": (
@@ -143,7 +147,6 @@ LATE: dict[str, tuple[bytes, Call]] = {
 }
 # Sent again, they are done again.
 TWICE: dict[str, tuple[bytes, Call]] = {
-    "increment": (ZINCRBY, lambda sets: sets.jobs.increment("a", 2)),
     "pop": (ZPOPMIN, lambda sets: sets.jobs.pop()),
     "take": (ZPOPMIN, lambda sets: sets.jobs.take(2)),
     "pop_max": (ZPOPMAX, lambda sets: sets.jobs.pop_max()),

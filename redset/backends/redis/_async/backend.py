@@ -378,7 +378,7 @@ class AsyncRedisBackend(AsyncMovingBackend):
         flag = commands.FLAGS[merge]
         flags = (flag,) if flag else ()
         arguments = (name.encode(), *flags, *commands.pairs(entries))
-        new = int(await self._durable.execute("ZADD", *arguments))
+        new = int(await self._durable.command("ZADD", *arguments))
         if keys.add_keys(name) is not None:
             await self._waiting.pass_on(name, len(entries))
         return new

@@ -49,20 +49,18 @@ class AsyncConnection:
         self._cluster = AsyncCluster(client) if is_cluster(client) else None
         # What sends a command through the client, whatever else there is beside it.
         self._ask: Any = self._cluster.execute if self._cluster else client.execute_command
-        self.execute: Any = self._ask
         # Members are bytes, whatever the client makes of other replies.
         self._options = {"NEVER_DECODE": True} if may_decode(client) else {}
         self.command: Any = self._command
         self._lines: AsyncLines | None = None
         if apart and has_pool(client):
             self._lines = AsyncLines(cast("Any", client).connection_pool, self._command)
-            self.execute = self.command = self._lines.command
+            self.command = self._lines.command
         self._durable: AsyncConnection | None = None
         if copies is not None:
             together = self._cluster.together if self._cluster else self._together
             self._durable = copy.copy(self)
             self._durable.command = AsyncReplication(together, copies).command
-            self._durable.execute = self._durable.command
 
     @property
     def durable(self) -> AsyncConnection:

@@ -381,7 +381,7 @@ class RedisBackend(MovingBackend):
         flag = commands.FLAGS[merge]
         flags = (flag,) if flag else ()
         arguments = (name.encode(), *flags, *commands.pairs(entries))
-        new = int(self._durable.execute("ZADD", *arguments))
+        new = int(self._durable.command("ZADD", *arguments))
         if keys.add_keys(name) is not None:
             self._waiting.pass_on(name, len(entries))
         return new
