@@ -93,8 +93,7 @@ def test_a_server_whose_authority_is_not(
 ) -> None:
     for options in ("", f"?ssl_ca_certs={stranger.certificate}"):
         said = refused(kind, f"rediss://localhost:{ports['open']}{options}", name)
-        assert "CERTIFICATE_VERIFY_FAILED" in said
-        assert "ssl_ca_certs=" in said
+        assert "name the file of who signed it by ssl_ca_certs=" in said
 
 
 def test_a_server_of_another_name(
@@ -103,7 +102,6 @@ def test_a_server_of_another_name(
     options = f"ssl_ca_certs={authority.certificate}&ssl_check_hostname"
     place = f"rediss://localhost:{ports['elsewhere']}"
     said = refused(kind, f"{place}?{options}=true", name)
-    assert "'localhost'" in said
     assert "the server as its certificate does" in said
     use(kind, f"{place}?{options}=false", name)
 

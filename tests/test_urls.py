@@ -268,7 +268,7 @@ def test_sentinels_with_users_of_their_own(name: str) -> None:
 
 # Secrets
 
-ERRORS = (OSError, TypeError, ValueError, redis.RedisError, redis.RedisClusterException)
+ERRORS = (OSError, TypeError, ValueError, redis.RedisError, redis.exceptions.RedisClusterException)
 
 
 def texts(error: BaseException) -> str:

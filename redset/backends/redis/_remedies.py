@@ -11,11 +11,16 @@ from typing import Final
 
 __all__ = ["explain"]
 
-# What is looked for in the names of an error's classes and in its message, and what to do. What
-# a script met is told by the message alone, in Redis 6.2. The first that is found is meant.
+# What is looked for in the names of an error's classes, in its message and that of what it arose
+# from, and what to do. The first that is found is meant. What a script met is told by its message
+# alone, in Redis 6.2, and what every sentinel said by that of one error.
 _REMEDIES: Final = [
     (re.compile(pattern), remedy)
     for pattern, remedy in {
+        "MasterNotFound": (
+            "check the name of the service and the sentinels' addresses, and sentinel_username "
+            "and sentinel_password if they want them"
+        ),
         "NoPermission|ACL failure|The user executing the script can't": (
             "let the user run redset's commands on the keys of the set: ACL SETUSER user ~NAME "
             "~{NAME}:* +@read +@write +@scripting +@connection +@transaction +time -@dangerous"
@@ -43,10 +48,6 @@ _REMEDIES: Final = [
             "the server asks for a certificate that it trusts: ssl_certfile=…&ssl_keyfile=…"
         ),
         "MovedError|MOVED ": "this is a node of a cluster: connect by redis+cluster://",
-        "MasterNotFound": (
-            "check the name of the service and the sentinels' addresses, and sentinel_username "
-            "and sentinel_password if they want them"
-        ),
         "TimeoutError": (
             "the server did not answer in time: it is paused, busy or out of reach. It may yet "
             "do what it was asked to; try again, or raise socket_timeout"
@@ -58,7 +59,7 @@ _REMEDIES: Final = [
 def explain(error: BaseException) -> None:
     """Add to an error what to do about it, if that is known and not said yet."""
     classes = " ".join(kind.__name__ for kind in type(error).__mro__)
-    text = f"{classes} {error}"
+    text = f"{classes} {error} {error.__context__}"
     for pattern, remedy in _REMEDIES:
         if pattern.search(text):
             if remedy not in getattr(error, "__notes__", ()):
