@@ -57,11 +57,10 @@ _REMEDIES: Final = [
 
 
 def explain(error: BaseException) -> None:
-    """Add to an error what to do about it, if that is known and not said yet."""
+    """Add to an error what to do about it, if that is known."""
     classes = " ".join(kind.__name__ for kind in type(error).__mro__)
     text = f"{classes} {error} {error.__context__}"
     for pattern, remedy in _REMEDIES:
         if pattern.search(text):
-            if remedy not in getattr(error, "__notes__", ()):
-                error.add_note(remedy)
+            error.add_note(remedy)
             return
