@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
@@ -14,13 +15,12 @@ from redset import connect, connect_async
 from redset.backends import AsyncRedisBackend, RedisBackend
 from redset.testing import blocking
 from tests.support.backends import LentBackend, make_set
-from tests.support.servers import Server, wait_until
+from tests.support.servers import Server, start_cluster, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from redset.interfaces import Backend
-    from tests.support.backends import Backends
 
 WRONG = "wrong"
 PASSWORD = "right"  # noqa: S105  (of servers of our own)
@@ -168,6 +168,8 @@ def test_a_paused_server(kind: str, server: Server, name: str) -> None:
         works(s)
 
 
+# redis-py's pipeline leaves a socket to the collector when it cannot connect again.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_server_that_pauses_while_a_set_waits(kind: str, server: Server, name: str) -> None:
     with opened(kind, f"{server.url}?socket_timeout=0.2") as backend:
         s = make_set(backend, "SortedSet", name)
@@ -177,6 +179,7 @@ def test_a_server_that_pauses_while_a_set_waits(kind: str, server: Server, name:
         pause.join()
         server.call("PING")
         works(s)
+    gc.collect()
 
 
 @pytest.fixture(scope="module")
@@ -202,23 +205,26 @@ def test_a_server_that_loads(kind: str, slow: Server, name: str) -> None:
 
 
 def is_loading(server: Server) -> bool:
-    with closing(redis.Redis(port=server.port)) as client:
-        return bool(client.info("persistence")["loading"])
+    return "loading:1" in str(server.call("INFO", "persistence"))
 
 
-def test_a_node_of_a_cluster(kind: str, backends: Backends, name: str) -> None:
-    with closing(backends.client("cluster")) as client:
-        ports = [node.port for node in client.get_primaries()]
+@pytest.fixture(scope="module")
+def nodes() -> Iterator[list[str]]:
+    with start_cluster("valkey-9.1", 2) as cluster:
+        yield cluster.urls
+
+
+def test_a_node_of_a_cluster(kind: str, nodes: list[str], name: str) -> None:
     notes = []
-    for port in ports:
-        with opened(kind, f"redis://127.0.0.1:{port}") as backend:
+    for url in nodes:
+        with opened(kind, url) as backend:
             s = make_set(backend, "SortedSet", name)
             try:
                 works(s)
             except redis.ResponseError as error:
                 notes += error.__notes__
     remedy = "this is a node of a cluster: connect by redis+cluster://"
-    assert notes == [remedy] * (len(ports) - 1)
+    assert notes == [remedy]
 
 
 def test_other_errors_have_no_notes(kind: str, server: Server, name: str) -> None:
