@@ -170,6 +170,19 @@ class TestWaiting:
             with pytest.raises(redis.ResponseError, match="UNBLOCKED"):
                 waiting.result()
 
+    def test_who_is_sent_away_looks_again(
+        self, remote: Remote, port: int, client: Any, name: str
+    ) -> None:
+        """A primary that becomes a replica does that to those who wait."""
+        with ThreadPoolExecutor(1) as pool:
+            before = blocked_clients(client)
+            waiting = pool.submit(make_set(remote(port), "SortedSet", name).claim, timeout=30)
+            wait_for(lambda: bool(blocked_clients(client) - before))
+            for each in blocked_clients(client) - before:
+                client.execute_command("CLIENT", "UNBLOCK", each, "ERROR")
+            SortedSet(client, name).add("a")
+            waiting.result().ack()
+
     def test_an_item_in_hand_is_not_lost_to_an_error(
         self, caplog: pytest.LogCaptureFixture
     ) -> None:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.backends import make_set
+from tests.support.servers import start_sentinel, wait_until
+from tests.topologies.clients import Clients
+from tests.topologies.faults import owner
 from tests.topologies.plan import Plan
 from tests.topologies.runner import run
 
@@ -37,3 +43,19 @@ def test_what_no_replica_has_is_lost(fault: Fault) -> None:
     print(report)
     assert 0 < report.lost < report.added, str(report)
     assert report.failures == {}, str(report)
+
+
+@pytest.mark.parametrize("number", [0, 1], ids=["blocking", "asyncio"])
+def test_who_waits_outlives_a_planned_failover(number: int) -> None:
+    with ExitStack() as stack:
+        setup = stack.enter_context(start_sentinel("redis-6.2"))
+        clients = Clients(setup, 0)
+        waiter, other = (stack.enter_context(clients.open(i)) for i in (number, 0))
+        pool = stack.enter_context(ThreadPoolExecutor(1))
+        waiting = pool.submit(make_set(waiter, "SortedSet", "jobs").claim, timeout=40)
+        wait_until(lambda: "blpop" in str(setup.master.call("CLIENT", "LIST")), "it waits")
+        setup.sentinels[0].call("SENTINEL", "FAILOVER", setup.service)
+        (replica,) = setup.replicas
+        wait_until(lambda: owner(setup, "jobs") is replica, "the replica takes over", timeout=30)
+        make_set(other, "SortedSet", "jobs").add("a")
+        assert waiting.result().item == "a"

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 __all__ = [
+    "asks_sentinels",
     "check_async_client",
     "check_client",
     "check_slots",
@@ -106,6 +107,11 @@ def is_unserved(error: object) -> bool:
 def has_pool(client: object) -> bool:
     """Tell whether a client has connections to one server, and keeps them in a pool."""
     return hasattr(client, "connection_pool")
+
+
+def asks_sentinels(pool: object) -> bool:
+    """Tell whether a pool asks sentinels where the primary is."""
+    return hasattr(pool, "sentinel_manager")
 
 
 def is_cluster(client: object) -> bool:

@@ -6,7 +6,7 @@ import os
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from redset.backends.redis._clients import is_error, is_lost
+from redset.backends.redis._clients import asks_sentinels, is_error, is_lost
 from redset.backends.redis._remedies import explain
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class AsyncLine:
             # The reply is still to come, and would be taken for that of the next command.
             await self.close()
             raise
-        await self.close()
+        await self.leave()
         return await self._otherwise(*arguments)
 
     async def exchange(self, commands: Sequence[tuple[object, ...]]) -> list[Any]:
@@ -69,6 +69,14 @@ class AsyncLine:
         """Close the connection; the next command opens it again."""
         self._is_connected = False
         await self._line.disconnect()
+
+    async def leave(self) -> None:
+        """Close the connection that has failed, before the client takes over."""
+        await self.close()
+        if asks_sentinels(self._pool):
+            # Idle ones of the client's have failed with it. If it finds that out when it uses one,
+            # it tries again where the primary was, in redis-py 8, and asks no sentinel.
+            await self._pool.disconnect(inuse_connections=False)
 
     async def _connect(self) -> None:
         if self._process != os.getpid():
@@ -115,6 +123,7 @@ class AsyncLines:
         try:
             return await line.exchange(commands)
         except Exception:  # noqa: BLE001  (the client tries again, and raises what is wrong)
+            await line.leave()
             return None
         finally:
             await self._give_back(line)

@@ -42,7 +42,13 @@ class AsyncWaiting:
             return None
         tokens = {keys.sibling(name, keys.WAKE): name for name in names}
         timeout = commands.seconds(seconds - _LATENESS)
-        reply = await self._connection.command("BLPOP", *tokens, timeout)
+        try:
+            reply = await self._connection.command("BLPOP", *tokens, timeout)
+        except Exception as error:
+            # So a primary that becomes a replica sends its waiters away.
+            if "UNBLOCKED" not in str(error):
+                raise
+            return None
         return tokens[reply[0]] if reply else None
 
     async def pass_on(self, name: str, count: int = 1) -> None:

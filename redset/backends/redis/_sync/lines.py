@@ -8,7 +8,7 @@ import os
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from redset.backends.redis._clients import is_error, is_lost
+from redset.backends.redis._clients import asks_sentinels, is_error, is_lost
 from redset.backends.redis._remedies import explain
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Line:
             # The reply is still to come, and would be taken for that of the next command.
             self.close()
             raise
-        self.close()
+        self.leave()
         return self._otherwise(*arguments)
 
     def exchange(self, commands: Sequence[tuple[object, ...]]) -> list[Any]:
@@ -71,6 +71,14 @@ class Line:
         """Close the connection; the next command opens it again."""
         self._is_connected = False
         self._line.disconnect()
+
+    def leave(self) -> None:
+        """Close the connection that has failed, before the client takes over."""
+        self.close()
+        if asks_sentinels(self._pool):
+            # Idle ones of the client's have failed with it. If it finds that out when it uses one,
+            # it tries again where the primary was, in redis-py 8, and asks no sentinel.
+            self._pool.disconnect(inuse_connections=False)
 
     def _connect(self) -> None:
         if self._process != os.getpid():
@@ -117,6 +125,7 @@ class Lines:
         try:
             return line.exchange(commands)
         except Exception:  # noqa: BLE001  (the client tries again, and raises what is wrong)
+            line.leave()
             return None
         finally:
             self._give_back(line)

@@ -43,7 +43,13 @@ class Waiting:
             return None
         tokens = {keys.sibling(name, keys.WAKE): name for name in names}
         timeout = commands.seconds(seconds - _LATENESS)
-        reply = self._connection.command("BLPOP", *tokens, timeout)
+        try:
+            reply = self._connection.command("BLPOP", *tokens, timeout)
+        except Exception as error:
+            # So a primary that becomes a replica sends its waiters away.
+            if "UNBLOCKED" not in str(error):
+                raise
+            return None
         return tokens[reply[0]] if reply else None
 
     def pass_on(self, name: str, count: int = 1) -> None:
