@@ -70,6 +70,7 @@ def backends_from_urls(url: str) -> None:
     assert_type(backend, MemoryBackend | RedisBackend)
     assert_type(SortedSet(backend, "n"), SortedSet[str])
     assert_type(TTLSet(connect(url), "n", ttl=1), TTLSet[str])
+    assert_type(connect(url, wait_replicas=1, wait_timeout=2), MemoryBackend | RedisBackend)
     with connect(url) as opened:
         assert_type(SortedSet(opened, "n").pop(), str)
     backend.close()
