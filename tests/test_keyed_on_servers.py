@@ -441,8 +441,10 @@ class TestKeys:
 
 
 class TestViews:
-    def test_a_view_is_no_other_store(self, client: Any) -> None:
-        backend = RedisBackend(client)
+    @pytest.mark.parametrize(
+        "backend", [RedisBackend(redis.Redis()), AsyncRedisBackend(redis.asyncio.Redis())]
+    )
+    def test_views_are_equal_by_client_and_rule(self, backend: Any) -> None:
         view = backend.keyed(Payload.NEWEST)
         assert view == backend.keyed(Payload.NEWEST)
         assert hash(view) == hash(backend.keyed(Payload.NEWEST))
