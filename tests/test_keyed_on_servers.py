@@ -382,6 +382,47 @@ class TestKeys:
         time.sleep(0.05)
         assert client.exists(*both) == 0
 
+    def test_payloads_are_where_their_keys_are(
+        self, remote: Remote, port: int, client: Any, name: str
+    ) -> None:
+        view = remote(port).keyed(Payload.FIRST)
+
+        def found() -> list[bytes]:
+            """Return what waits, what is claimed, and what is dead."""
+            hashes = [sibling(name, each) for each in (ITEMS, CLAIM_ITEMS, DEAD_ITEMS)]
+            assert all(client.hkeys(each) in ([], [b"a"]) for each in hashes)
+            return [client.hget(each, b"a") or b"" for each in hashes]
+
+        put(view, name, (b"a", b"1", 1.0))
+        assert found() == [b"1", b"", b""]
+        (lease,) = claim(view, name)
+        assert found() == [b"", b"1", b""]
+        put(view, name, (b"a", b"2", 2.0))
+        assert claim(view, name) == []
+        assert found() == [b"2", b"1", b""]
+        assert view.release(name, hold(lease), Merge.REPLACE, delay=0.01)
+        assert found() == [b"1", b"", b""]
+        time.sleep(0.02)
+        (lease,) = claim(view, name)
+        assert found() == [b"", b"1", b""]
+        assert view.release(name, hold(lease), Merge.REPLACE)
+        (lease,) = claim(view, name, 1, BRIEF)
+        time.sleep(0.02)
+        (lease,) = claim(view, name)
+        assert found() == [b"", b"1", b""]
+        assert view.reject(name, [(hold(lease), "")], Merge.REPLACE, 9) == ([True], 0)
+        assert found() == [b"", b"", b"1"]
+        put(view, name, (b"a", b"3", 3.0))
+        (lease,) = claim(view, name)
+        put(view, name, (b"a", b"4", 4.0))
+        assert found() == [b"4", b"3", b"1"]
+        assert view.redrive(name, [b"a"], Merge.REPLACE) == 1
+        assert found() == [b"1", b"3", b""]
+        assert view.acknowledge(name, [hold(lease)], Merge.REPLACE) == [True]
+        assert found() == [b"1", b"", b""]
+        assert copies(view.pop(name, 1)) == [(b"a", b"1", 1.0)]
+        assert found() == [b"", b"", b""]
+
     @pytest.mark.parametrize("takes", ["pop", "claim"])
     def test_payloads_of_what_others_took_go_in_the_end(
         self, remote: Remote, port: int, client: Any, name: str, takes: str

@@ -97,7 +97,7 @@ end
 
 -- What others take leaves its payload behind: drop all when nothing else is left.
 local function tidy()
-  if redis.call('EXISTS', SET, DETAILS) == 0 then redis.call('DEL', ITEMS, HELD) end
+  if redis.call('EXISTS', SET, DETAILS) == 0 then redis.call('DEL', ITEMS) end
 end
 
 -- From here on, what the plain scripts call.
