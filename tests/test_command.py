@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import json
 import math
+import pickle
 import sys
 import time
 from contextlib import closing
 from itertools import islice
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from redset import ScheduledSet, SortedSet, connect
+from redset import DeadLetter, ScheduledSet, SortedSet, __version__, connect
 from redset.backends import RedisBackend
 from redset.cli import measuring
 from redset.cli.items import safe
 from redset.cli.opening import hide
 from redset.cli.output import print_table
 from redset.interfaces import Merge
-from tests.support.command import Command
+from tests.support.command import DOWN, Command, command
+from tests.support.servers import Server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,22 +33,14 @@ ODD = b"\xff\x00 \x1b[31mred\n"
 
 
 @pytest.fixture
-def url(backends: Backends, name: str) -> Iterator[str]:
-    """Return the address of a server, on which in the end no key must be left."""
-    yield backends.server("valkey-9.1").url
-    with closing(backends.client("valkey-9.1")) as client:
-        for key in client.scan_iter(f"*{name}*"):
-            client.delete(key)
+def redset(backends: Backends, name: str) -> Iterator[Command]:
+    with command(backends, name, "valkey-9.1") as redset:
+        yield redset
 
 
 @pytest.fixture
-def redset(url: str) -> Command:
-    return Command(url)
-
-
-@pytest.fixture
-def backend(url: str) -> Iterator[RedisBackend]:
-    with connect(url) as backend:
+def backend(redset: Command) -> Iterator[RedisBackend]:
+    with connect(redset.url) as backend:
         yield cast("RedisBackend", backend)
 
 
@@ -216,16 +210,14 @@ def test_dead_tells_why(redset: Command, name: str) -> None:
     ],
 )
 def test_where_there_is_nothing_the_exit_code_is_1(
-    redset: Command, url: str, name: str, words: list[str], message: str
+    redset: Command, name: str, words: list[str], message: str
 ) -> None:
-    done = redset(*(word.format(name=name, url=url) for word in words))
+    done = redset(*(word.format(name=name, url=redset.url) for word in words))
     assert (done.code, done.output) == (1, "")
     assert done.errors == f"redset: {message.format(name=name)}\n"
 
 
 def test_an_empty_server_has_no_set() -> None:
-    from tests.support.servers import Server
-
     with Server("redis-6.2") as server:
         done = Command(server.url)("ls")
     assert (done.code, done.errors) == (1, "redset: there is no set\n")
@@ -324,8 +316,6 @@ def test_text_is_shown_as_text(redset: Command, name: str) -> None:
 def test_what_json_cannot_hold_is_shown_by_its_repr(
     redset: Command, backend: RedisBackend, name: str
 ) -> None:
-    import pickle
-
     backend.add(name, [(pickle.dumps({1, 2}), 0.0)], Merge.REPLACE)
     assert redset("peek", name, "--serializer", "pickle").lines[1] == "    0  {1, 2}"
     assert redset("pop", name, "--serializer", "pickle", "--json").records == [
@@ -418,9 +408,7 @@ def test_redrive_puts_all_back(redset: Command, busy: SortedSet[str], name: str)
     assert redset("redrive", name, "--json", "--merge", "keep").records == [{"redriven": 2}]
 
 
-def _letter(raw: bytes) -> Any:
-    from redset import DeadLetter
-
+def _letter(raw: bytes) -> DeadLetter:
     return DeadLetter(raw, "no reason", 1.0, 0.0)
 
 
@@ -532,11 +520,8 @@ def test_the_demo_is_there(
 
 
 def test_a_server_that_is_down_is_one_line(name: str) -> None:
-    from tests.support.servers import _free_port
-
-    url = f"redis://:hunter2@127.0.0.1:{_free_port()}"
     for words in (["ls"], ["show", name], ["add", name, "a"], ["bench"], ["watch", name]):
-        done = Command(url)(*words)
+        done = Command(DOWN)(*words)
         assert done.code == 3
         assert len(done.errors.splitlines()) == 1
         assert "Connection refused" in done.errors
@@ -544,9 +529,7 @@ def test_a_server_that_is_down_is_one_line(name: str) -> None:
 
 
 def test_a_cluster_that_is_down_is_one_line() -> None:
-    from tests.support.servers import _free_port
-
-    done = Command(f"redis+cluster://me:hunter2@127.0.0.1:{_free_port()}")("ls")
+    done = Command(DOWN.replace("redis:", "redis+cluster:"))("ls")
     assert done.code == 3
     assert len(done.errors.splitlines()) == 1
     assert "hunter2" not in done.errors
@@ -644,9 +627,7 @@ def test_wide_characters_are_set_as_wide_as_they_are(capsys: pytest.CaptureFixtu
 
 
 def test_the_version_is_told(redset: Command) -> None:
-    import redset as package
-
-    assert redset("--version").output == f"redset {package.__version__}\n"
+    assert redset("--version").output == f"redset {__version__}\n"
 
 
 def test_no_command_is_asked_for(redset: Command) -> None:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 import math
-from contextlib import closing
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
+import redis
 
 from redset import DeadLetter, SortedSet, connect
 from redset.backends.redis.operating import Operator
 from redset.cli import records
 from redset.cli.records import Item, dump, load
 from redset.interfaces import Merge
-from tests.support.command import Command
+from tests.support.command import DOWN, Command, command
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,12 +41,9 @@ LETTERS = [
 
 
 @pytest.fixture
-def url(backends: Backends, name: str) -> Iterator[str]:
-    yield backends.server(FIRST).url
-    for kind in (FIRST, SECOND):
-        with closing(backends.client(kind)) as client:
-            for key in client.scan_iter(f"*{name}*"):
-                client.delete(key)
+def redset(backends: Backends, name: str) -> Iterator[Command]:
+    with command(backends, name, FIRST, SECOND) as redset:
+        yield redset
 
 
 @pytest.fixture
@@ -55,13 +52,8 @@ def other(backends: Backends) -> str:
 
 
 @pytest.fixture
-def redset(url: str) -> Command:
-    return Command(url)
-
-
-@pytest.fixture
-def backend(url: str) -> Iterator[RedisBackend]:
-    with connect(url) as backend:
+def backend(redset: Command) -> Iterator[RedisBackend]:
+    with connect(redset.url) as backend:
         yield cast("RedisBackend", backend)
 
 
@@ -140,8 +132,7 @@ def test_a_set_is_not_copied_onto_itself(redset: Command, name: str) -> None:
 
 def test_each_server_fails_by_itself(redset: Command, name: str) -> None:
     SortedSet(connect(redset.url), name).add("a")
-    down = "redis://:hunter2@127.0.0.1:1"
-    for words in (["--to", down], ["--to", redset.url, "--url", down]):
+    for words in (["--to", DOWN], ["--to", redset.url, "--url", DOWN]):
         done = redset("copy", name, *words)
         assert done.code == 3
         assert done.errors.startswith("redset: the server at redis://127.0.0.1:1 failed: ")
@@ -150,8 +141,6 @@ def test_each_server_fails_by_itself(redset: Command, name: str) -> None:
 def test_the_first_server_may_fail_on_the_way(
     redset: Command, name: str, other: str, backend: RedisBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import redis
-
     def fail(*_: object, **__: object) -> None:
         message = "it is gone"
         raise redis.ConnectionError(message)

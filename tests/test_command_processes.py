@@ -21,7 +21,8 @@ from typer.testing import CliRunner
 
 from redset import SortedSet, connect
 from redset.cli.program import app
-from tests.support.command import Command, Done
+from tests.support.command import DOWN, Command, Done, command
+from tests.support.servers import Server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,10 +35,8 @@ PATIENCE = 30.0
 
 @pytest.fixture
 def redset(backends: Backends, name: str) -> Iterator[Command]:
-    yield Command(backends.server(KIND).url)
-    with closing(backends.client(KIND)) as client:
-        for key in client.scan_iter(f"*{name}*"):
-            client.delete(key)
+    with command(backends, name, KIND) as redset:
+        yield redset
 
 
 @pytest.fixture
@@ -188,6 +187,16 @@ def test_ctrl_c_at_a_question_removes_nothing(
     assert items.length() == 1
 
 
+def test_an_export_to_the_terminal_shows_no_progress(
+    redset: Command, items: SortedSet[str], name: str
+) -> None:
+    items.add("a")
+    terminal = Terminal(redset, "export", name)
+    assert terminal.end() == 0
+    assert "100%" not in terminal.text
+    assert len(terminal.lines) == 3
+
+
 def test_an_interrupt_without_a_terminal_says_nothing(redset: Command, name: str) -> None:
     process = redset.start("watch", name)
     assert process.stdout is not None
@@ -252,8 +261,6 @@ def test_progress_is_shown_on_a_terminal(
 
 
 def test_a_server_that_goes_away_ends_a_watch() -> None:
-    from tests.support.servers import Server
-
     with Server(KIND) as server:
         process = Command(server.url).start("watch", "jobs", "--interval", "0.1")
         assert process.stdout is not None
@@ -288,7 +295,7 @@ def test_names_are_completed(redset: Command, items: SortedSet[str], name: str) 
     assert complete(redset, f"redset show {name[:-3]}") == [name]
     assert complete(redset, f"redset watch jobs {name[:-3]}") == [name]
     assert complete(redset, "redset exp") == ["export"]
-    down = Command("redis://127.0.0.1:1")
+    down = Command(DOWN)
     assert complete(down, f"redset show {name[:-3]}") == []
     assert complete(down, f"redset show --url {redset.url} {name[:-3]}") == [name]
 

@@ -53,7 +53,10 @@ def export(
         total = _total(backend, name)
         if not total:
             return nothing(name)
-        with _writing(file, reached) as stream, _progress(f"export {name}", total) as reach:
+        # What is written to the terminal itself shows well enough how far it is.
+        shown = file != _STANDARD or not sys.stdout.isatty()
+        progress = _progress(f"export {name}", total, shown=shown)
+        with _writing(file, reached) as stream, progress as reach:
             done = reached.records
             reach(done)
             if reached.after is None:
@@ -218,10 +221,12 @@ def _write_note(note: Path, noted: dict[str, object]) -> None:
 
 
 @contextmanager
-def _progress(what: str, total: int | None) -> Generator[Callable[[int], None]]:
+def _progress(
+    what: str, total: int | None, *, shown: bool = True
+) -> Generator[Callable[[int], None]]:
     """Show on a terminal how far something is; gives what is told so."""
     console = Console(stderr=True)
-    if not console.is_terminal:
+    if not shown or not console.is_terminal:
         yield lambda _: None
         return
     text, percent = TextColumn("{task.description}"), TaskProgressColumn()

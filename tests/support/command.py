@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,9 +16,14 @@ from typer.testing import CliRunner
 from redset.cli.program import app
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
-__all__ = ["Command", "Done"]
+    from tests.support.backends import Backends
+
+__all__ = ["DOWN", "Command", "Done", "command"]
+
+DOWN = "redis://:hunter2@127.0.0.1:1"
+"""The URL of a server that is not there."""
 
 _ROOT = Path(__file__).parents[2]
 
@@ -86,3 +92,13 @@ class Command:
     def _environment(self) -> Mapping[str, str]:
         # Output is kept back as it is in a shell, however the tests are run.
         return {"REDSET_URL": self.url, "PYTHONUNBUFFERED": ""}
+
+
+@contextmanager
+def command(backends: Backends, name: str, *kinds: str) -> Iterator[Command]:
+    """Give the command on the first of some servers; what is left of a name there is removed."""
+    yield Command(backends.server(kinds[0]).url)
+    for kind in kinds:
+        with closing(backends.client(kind)) as client:
+            for key in client.scan_iter(f"*{name}*"):
+                client.delete(key)
