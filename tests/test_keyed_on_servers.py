@@ -483,7 +483,7 @@ class TestKeys:
 
 class TestViews:
     @pytest.mark.parametrize(
-        "backend", [RedisBackend(redis.Redis()), AsyncRedisBackend(redis.asyncio.Redis())]
+        "backend", [RedisBackend(redis.Redis()), LentBackend(redis.asyncio.Redis())]
     )
     def test_views_are_equal_by_client_and_rule(self, backend: Any) -> None:
         view = backend.keyed(Payload.NEWEST)

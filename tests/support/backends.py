@@ -216,6 +216,7 @@ class LentBackend(AsyncRedisBackend):
         self._lent = client
 
     async def close(self) -> None:
+        await super().close()
         close = self._lent.aclose if hasattr(self._lent, "aclose") else self._lent.close
         await close()
 

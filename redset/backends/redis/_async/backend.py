@@ -57,6 +57,9 @@ class AsyncRedisBackend(AsyncMovingBackend):
         ValueError: if ``wait_replicas`` is below 0, or ``wait_timeout`` out of its range.
     """
 
+    # For payloads that meet; None where there are none.
+    _rule: bytes | None = None
+
     def __init__(
         self,
         client: AsyncRedisClient,
@@ -82,10 +85,14 @@ class AsyncRedisBackend(AsyncMovingBackend):
         return f"<{type(self).__name__} {describe(self._client)}>"
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, AsyncRedisBackend) and other._client is self._client
+        return (
+            isinstance(other, AsyncRedisBackend)
+            and other._client is self._client
+            and other._rule == self._rule
+        )
 
     def __hash__(self) -> int:
-        return hash((AsyncRedisBackend, id(self._client)))
+        return hash((AsyncRedisBackend, id(self._client), self._rule))
 
     async def __aenter__(self) -> Self:
         return self

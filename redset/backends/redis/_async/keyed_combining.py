@@ -22,16 +22,6 @@ class AsyncKeyedCombiningBackend(AsyncRedisBackend):
         self._open(backend._connection, ())  # noqa: SLF001  (of our own class)
         self._rule = payload.value.encode()
 
-    def __eq__(self, other: object) -> bool:
-        return (
-            isinstance(other, AsyncKeyedCombiningBackend)
-            and other._client is self._client
-            and other._rule == self._rule
-        )
-
-    def __hash__(self) -> int:
-        return hash((AsyncKeyedCombiningBackend, id(self._client), self._rule))
-
     async def union(self, name: str, others: Sequence[str], merge: Merge | Weighing) -> int:
         """See `redset.interfaces.Backend.union`. ``keyed/union.lua``, O(m log n) for m entries."""
         return await self._combine("union", name, others, commands.meeting(merge))

@@ -66,6 +66,9 @@ class RedisBackend(MovingBackend):
         ValueError: if ``wait_replicas`` is below 0, or ``wait_timeout`` out of its range.
     """
 
+    # For payloads that meet; None where there are none.
+    _rule: bytes | None = None
+
     def __init__(
         self,
         client: RedisClient,
@@ -91,10 +94,14 @@ class RedisBackend(MovingBackend):
         return f"<{type(self).__name__} {describe(self._client)}>"
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, RedisBackend) and other._client is self._client
+        return (
+            isinstance(other, RedisBackend)
+            and other._client is self._client
+            and other._rule == self._rule
+        )
 
     def __hash__(self) -> int:
-        return hash((RedisBackend, id(self._client)))
+        return hash((RedisBackend, id(self._client), self._rule))
 
     def __enter__(self) -> Self:
         return self

@@ -24,16 +24,6 @@ class KeyedCombiningBackend(RedisBackend):
         self._open(backend._connection, ())  # noqa: SLF001  (of our own class)
         self._rule = payload.value.encode()
 
-    def __eq__(self, other: object) -> bool:
-        return (
-            isinstance(other, KeyedCombiningBackend)
-            and other._client is self._client
-            and other._rule == self._rule
-        )
-
-    def __hash__(self) -> int:
-        return hash((KeyedCombiningBackend, id(self._client), self._rule))
-
     def union(self, name: str, others: Sequence[str], merge: Merge | Weighing) -> int:
         """See `redset.interfaces.Backend.union`. ``keyed/union.lua``, O(m log n) for m entries."""
         return self._combine("union", name, others, commands.meeting(merge))
