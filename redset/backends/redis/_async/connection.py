@@ -134,3 +134,5 @@ class AsyncConnection:
         """Close the connections beside the client's; commands then go through the client."""
         if self._lines is not None:
             await self._lines.close()
+        if self._cluster is not None:
+            await self._cluster.close()

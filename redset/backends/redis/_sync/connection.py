@@ -136,3 +136,5 @@ class Connection:
         """Close the connections beside the client's; commands then go through the client."""
         if self._lines is not None:
             self._lines.close()
+        if self._cluster is not None:
+            self._cluster.close()
