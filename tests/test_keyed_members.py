@@ -1,4 +1,4 @@
-"""A keyed member is its key, and keeps its payload."""
+"""A keyed member is its key, and keeps its payload; views of one store are told apart by rule."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import pickle
 
 import pytest
 
-from redset.interfaces import KeyedMember
+from redset.backends import AsyncMemoryBackend, MemoryBackend
+from redset.interfaces import KeyedMember, Payload
 
 
 def test_a_keyed_member_equals_its_key() -> None:
@@ -23,3 +24,15 @@ def test_a_copy_has_the_payload(payload: bytes | None) -> None:
     for same in (copy.copy(member), copy.deepcopy(member), pickle.loads(pickle.dumps(member))):  # noqa: S301  (our own)
         assert isinstance(same, KeyedMember)
         assert (same, same.payload) == (b"key", payload)
+
+
+@pytest.mark.parametrize("kind", [MemoryBackend, AsyncMemoryBackend])
+def test_views_are_equal_if_store_and_rule_are(
+    kind: type[MemoryBackend | AsyncMemoryBackend],
+) -> None:
+    store = kind()
+    views = {store.keyed(Payload.NEWEST), store.keyed(Payload.FIRST).keyed(Payload.NEWEST)}
+    assert views == {store.keyed(Payload.NEWEST)}
+    assert store.keyed(Payload.FIRST) not in views
+    assert kind().keyed(Payload.NEWEST) not in views
+    assert store not in views
