@@ -59,18 +59,15 @@ _OWNED = {
     "valkey-9.1-by-valkey-py",
     "cluster",
 }
-# Keyed views of some of them.
+# Keyed views of some of them: of each store, and of each kind of client.
 KEYED_KINDS = [
     "memory-keyed",
     "memory-async-keyed",
     "fakeredis-keyed",
-    "fakeredis-async-keyed",
-    "redis-6.2-keyed",
     "redis-6.2-async-keyed",
     "valkey-9.1-keyed",
     "valkey-9.1-async-keyed",
     "cluster-keyed",
-    "cluster-async-keyed",
 ]
 
 
