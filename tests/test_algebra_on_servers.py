@@ -259,3 +259,16 @@ class TestWaiting:
                 pipe.execute()
             assert for_any.result() == (sets[0], "a")
             assert for_one.result() == "b"
+
+
+def test_a_claim_goes_with_what_is_kept_of_it(sets: list[Any]) -> None:
+    s = sets[0]
+    s.update(["a", "b"], [5, 6])
+    for claim, delay in zip(s.claims(2), (0.2, 60), strict=True):
+        claim.nack(delay=delay)
+    # There are but delays; the claim that follows one is kept with the other.
+    assert s.expire_at(time.time() + 1)
+    assert s.claim(lease=1.5, timeout=5).item == "a"
+    time.sleep(1.8)
+    assert s.claims(1) == []
+    assert (s.stats().claimed, s.stats().pending) == (0, 0)

@@ -58,9 +58,12 @@ if redis.call('ZCOUNT', CLAIMS, '-inf', present) > 0 then
   local late = redis.call('ZRANGEBYSCORE', CLAIMS, '-inf', present, 'LIMIT', 0, BATCH)
   local buried = false
   for _, member in ipairs(late) do
-    local _, attempt, score = parse(redis.call('HGET', DETAILS, member))
+    local details = redis.call('HGET', DETAILS, member)
+    local _, attempt, score = parse(details)
     unpark(member, flag)
-    if ARGV[8] ~= '' and tonumber(attempt) >= tonumber(ARGV[8]) then
+    if not details then
+      -- It has gone at a time that was set for it, as the claim was to.
+    elseif ARGV[8] ~= '' and tonumber(attempt) >= tonumber(ARGV[8]) then
       local reason = 'the lease ran out in attempt ' .. attempt .. ' of ' .. ARGV[8]
       bury(member, attempt, score, reason, present)
       buried = true
