@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
+import os
 import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -254,3 +255,39 @@ def test_many_threads_get_their_own_replies(port: int, name: str) -> None:
             thread.join()
         assert wrong == []
         s.clear()
+
+
+@pytest.mark.parametrize("name", ["a}", "{}b"])
+def test_a_name_that_nothing_can_stand_beside_is_counted(
+    kind: str, port: int, client: Any, name: str
+) -> None:
+    with opened(kind, f"redis://localhost:{port}") as backend:
+        s = make_set(backend, "SortedSet", name)
+        assert (s.increment("a"), s.increment("a", 2)) == (1.0, 3.0)
+        client.delete(name)
+
+
+def test_a_forked_process_leaves_the_connections_of_its_parent_alone(
+    port: int, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with connect(f"redis://localhost:{port}?client_name={name}") as backend:
+        s = SortedSet(backend, name)
+        assert len(s) == 0
+        parent = os.getpid()
+        # As if this was the child, but for what the parent's connections would show.
+        monkeypatch.setattr("os.getpid", lambda: parent + 1)
+        assert len(s) == 0
+        monkeypatch.undo()
+        s.clear()
+
+    async def main() -> None:
+        async with connect_async(f"redis://localhost:{port}") as backend:
+            assert await backend.length(name) == 0
+            line: Any = backend
+            line = line._connection._lines._idle[-1]._line  # noqa: SLF001  (a child would not close it)
+            with monkeypatch.context() as patch:
+                patch.setattr("os.getpid", lambda: parent + 1)
+                assert await backend.length(name) == 0
+            await line.disconnect()
+
+    asyncio.run(main())

@@ -55,11 +55,6 @@ def failures(url: str) -> Generator[None]:
         raise _failure(error, url) from None
     except ValueError as error:  # by which redset refuses an argument
         raise Failure(Code.USAGE, str(error)) from error
-    except TypeError as error:
-        # The options in a URL are handed to the client when it connects.
-        if "__init__" not in str(error):
-            raise
-        raise _unusable(error, url) from None
 
 
 def place(url: str) -> str:
