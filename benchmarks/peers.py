@@ -2,7 +2,7 @@
 
 Not run unless it is asked for, as it needs the packages in ``peers.txt``::
 
-    pip install -r benchmarks/peers.txt
+    pip install -e '.[suite]' -r benchmarks/peers.txt
     python -m benchmarks --only peers
 
 Each contestant has the server for itself. One process adds all items, then another one, which

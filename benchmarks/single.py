@@ -10,7 +10,7 @@ import redis
 import redis.asyncio
 
 from benchmarks.harness import Result, apart, microseconds, race
-from redset import AsyncSortedSet, SortedSet
+from redset import AsyncSortedSet, SortedSet, connect
 from tests.support.servers import Server
 
 if TYPE_CHECKING:
@@ -33,9 +33,15 @@ def _results(kind: str, costs: dict[str, float], num: int) -> Iterator[Result]:
         yield Result(f"{kind} {ours} / {theirs}", detail, costs[ours] / costs[theirs], LIMIT)
 
 
+def _renamed(costs: dict[str, float]) -> dict[str, float]:
+    return {name: costs[f"{name} by connect"] for name in ("add", "pop")}
+
+
 def _blocking(server: Server, num: int, rounds: int) -> Iterator[Result]:
     client = redis.Redis(port=server.port)
     jobs = SortedSet(client, "jobs")
+    backend = connect(f"redis://localhost:{server.port}")
+    opened = SortedSet(backend, "jobs")
     items = [f"item {i}" for i in range(num)]
 
     def repeat(call: Callable[[str], object]) -> Callable[[], None]:
@@ -51,11 +57,15 @@ def _blocking(server: Server, num: int, rounds: int) -> Iterator[Result]:
             "zpopmin": repeat(lambda _: client.zpopmin("jobs")),
             "add": repeat(jobs.add),
             "pop": repeat(lambda _: jobs.pop()),
+            "add by connect": repeat(opened.add),
+            "pop by connect": repeat(lambda _: opened.pop()),
         },
         rounds=rounds,
     )
+    backend.close()
     client.close()
     yield from _results("blocking", costs, num)
+    yield from _results("connect", {**costs, **_renamed(costs)}, num)
 
 
 async def _asyncio(server: Server, num: int, rounds: int) -> list[Result]:
