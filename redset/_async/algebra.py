@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TYPE_CHECKING, TypeGuard, TypeVar
 
 from redset._async.base import AsyncBaseSet
 from redset._checks import check_iterable
@@ -11,7 +11,9 @@ from redset._dunders import AsyncAlgebraOperators
 from redset._types import T
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+    from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Sequence
+
+V = TypeVar("V")
 
 
 class AsyncAlgebraSet(AsyncBaseSet[T], AsyncAlgebraOperators[T]):
@@ -243,14 +245,20 @@ class AsyncAlgebraSet(AsyncBaseSet[T], AsyncAlgebraOperators[T]):
             for chunk in chunks(given):
                 yield chunk
             return
-        items: list[T] = []
-        async for item in given:
-            items.append(item)
-            if len(items) == CHUNK:
-                yield items
-                items = []
-        if items:
+        async for items in self._chunked(given):
             yield items
+
+    @staticmethod
+    async def _chunked(values: AsyncIterable[V]) -> AsyncIterator[list[V]]:
+        """Cut what a set gives into lists of the size of one command."""
+        chunk: list[V] = []
+        async for value in values:
+            chunk.append(value)
+            if len(chunk) == CHUNK:
+                yield chunk
+                chunk = []
+        if chunk:
+            yield chunk
 
     async def _names(self, others: Sequence[AsyncAlgebraSet[T]]) -> list[str]:
         """Return the names of others, after what is out of sight is gone, there and here."""

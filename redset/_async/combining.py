@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeGuard
 from redset._async.algebra import AsyncAlgebraSet
 from redset._async.claiming import AsyncClaimingSet
 from redset._checks import check_aggregate, check_iterable, check_weights
-from redset._chunks import CHUNK
 from redset._dunders import AsyncUnionOperators
 from redset._types import T
 from redset.interfaces import Aggregate, Merge, Weighing
@@ -174,7 +173,7 @@ class AsyncCombiningSet(AsyncClaimingSet[T], AsyncUnionOperators[T]):
             return await self.update(other)
         new = 0
         if isinstance(other, AsyncCombiningSet):
-            async for pairs in _pages(other):
+            async for pairs in self._chunked(other.items()):
                 items, scores = zip(*pairs, strict=True)
                 new += await self.update(items, scores)
         else:
@@ -214,7 +213,7 @@ class AsyncCombiningSet(AsyncClaimingSet[T], AsyncUnionOperators[T]):
         self, sources: Sequence[_Scored[T]], place: int
     ) -> AsyncIterator[tuple[T, float]]:
         """Give those entries of one of the sets whose scores an item has in the union."""
-        async for pairs in _pages(sources[place]):
+        async for pairs in self._chunked(sources[place].items()):
             items = [item for item, _ in pairs]
             rows = [await source.scores(items) for source in sources[:place]]
             rows.append([score for _, score in pairs])
@@ -257,17 +256,6 @@ class AsyncGiven(Generic[T]):
     async def scores(self, items: Iterable[T]) -> list[float | None]:
         """Return the score of each item, None if it is not there."""
         return [self._scores.get(self._identify(item)) for item in items]
-
-
-async def _pages(source: _Scored[T]) -> AsyncIterator[list[tuple[T, float]]]:
-    pairs: list[tuple[T, float]] = []
-    async for pair in source.items():
-        pairs.append(pair)
-        if len(pairs) == CHUNK:
-            yield pairs
-            pairs = []
-    if pairs:
-        yield pairs
 
 
 def _winner(merge: Merge, scores: Sequence[float | None]) -> int:

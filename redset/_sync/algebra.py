@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TYPE_CHECKING, TypeGuard, TypeVar
 
 from redset._checks import check_iterable
 from redset._chunks import CHUNK, chunks
@@ -14,6 +14,8 @@ from redset._types import T
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+
+V = TypeVar("V")
 
 
 class AlgebraSet(BaseSet[T], AlgebraOperators[T]):
@@ -243,14 +245,20 @@ class AlgebraSet(BaseSet[T], AlgebraOperators[T]):
             for chunk in chunks(given):
                 yield chunk
             return
-        items: list[T] = []
-        for item in given:
-            items.append(item)
-            if len(items) == CHUNK:
-                yield items
-                items = []
-        if items:
+        for items in self._chunked(given):
             yield items
+
+    @staticmethod
+    def _chunked(values: Iterable[V]) -> Iterator[list[V]]:
+        """Cut what a set gives into lists of the size of one command."""
+        chunk: list[V] = []
+        for value in values:
+            chunk.append(value)
+            if len(chunk) == CHUNK:
+                yield chunk
+                chunk = []
+        if chunk:
+            yield chunk
 
     def _names(self, others: Sequence[AlgebraSet[T]]) -> list[str]:
         """Return the names of others, after what is out of sight is gone, there and here."""

@@ -10,7 +10,6 @@ from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeGuard
 
 from redset._checks import check_aggregate, check_iterable, check_weights
-from redset._chunks import CHUNK
 from redset._dunders import UnionOperators
 from redset._sync.algebra import AlgebraSet
 from redset._sync.claiming import ClaimingSet
@@ -174,7 +173,7 @@ class CombiningSet(ClaimingSet[T], UnionOperators[T]):
             return self.update(other)
         new = 0
         if isinstance(other, CombiningSet):
-            for pairs in _pages(other):
+            for pairs in self._chunked(other.items()):
                 items, scores = zip(*pairs, strict=True)
                 new += self.update(items, scores)
         else:
@@ -212,7 +211,7 @@ class CombiningSet(ClaimingSet[T], UnionOperators[T]):
 
     def _what_stays(self, sources: Sequence[_Scored[T]], place: int) -> Iterator[tuple[T, float]]:
         """Give those entries of one of the sets whose scores an item has in the union."""
-        for pairs in _pages(sources[place]):
+        for pairs in self._chunked(sources[place].items()):
             items = [item for item, _ in pairs]
             rows = [source.scores(items) for source in sources[:place]]
             rows.append([score for _, score in pairs])
@@ -255,17 +254,6 @@ class Given(Generic[T]):
     def scores(self, items: Iterable[T]) -> list[float | None]:
         """Return the score of each item, None if it is not there."""
         return [self._scores.get(self._identify(item)) for item in items]
-
-
-def _pages(source: _Scored[T]) -> Iterator[list[tuple[T, float]]]:
-    pairs: list[tuple[T, float]] = []
-    for pair in source.items():
-        pairs.append(pair)
-        if len(pairs) == CHUNK:
-            yield pairs
-            pairs = []
-    if pairs:
-        yield pairs
 
 
 def _winner(merge: Merge, scores: Sequence[float | None]) -> int:
