@@ -8,7 +8,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Generic
 
-from redset._checks import check_delay, check_num
+from redset._checks import check_delay, check_max_items
 from redset._chunks import CHUNK
 from redset._types import T
 
@@ -49,7 +49,7 @@ class Buffer(Generic[T]):
     ) -> None:
         self._encode = encode
         self._put = put
-        self._max_items = _check_max_items(max_items)
+        self._max_items = check_max_items(max_items)
         self._max_delay = 0.05 if max_delay is None else check_delay(max_delay, "max_delay")
         self._entries: list[tuple[tuple[bytes, Any], Merge]] = []
         self._oldest = 0.0
@@ -157,7 +157,7 @@ class AsyncBuffer(Generic[T]):
     ) -> None:
         self._encode = encode
         self._put = put
-        self._max_items = _check_max_items(max_items)
+        self._max_items = check_max_items(max_items)
         self._max_delay = 0.0 if max_delay is None else check_delay(max_delay, "max_delay")
         self._entries: list[tuple[tuple[bytes, Any], Merge]] = []
         self._stored: list[asyncio.Future[None]] = []
@@ -231,14 +231,6 @@ class AsyncBuffer(Generic[T]):
                 future.set_result(None)
             else:
                 future.set_exception(error)
-
-
-def _check_max_items(max_items: object) -> int:
-    number = check_num(max_items, "max_items")
-    if number < 1:
-        message = f"max_items is {max_items!r}, but must be at least 1"
-        raise ValueError(message)
-    return number
 
 
 def _first_run(entries: list[tuple[tuple[bytes, Any], Merge]], most: int) -> tuple[Merge, int]:

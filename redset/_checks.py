@@ -25,6 +25,7 @@ __all__ = [
     "check_lease",
     "check_limit",
     "check_max_attempts",
+    "check_max_items",
     "check_merge",
     "check_moment",
     "check_name",
@@ -150,6 +151,15 @@ def check_max_attempts(max_attempts: object) -> int:
     number = check_num(max_attempts, "max_attempts")
     if number < 1:
         message = f"max_attempts is {max_attempts!r}, but must be at least 1, or None for no end"
+        raise ValueError(message)
+    return number
+
+
+def check_max_items(max_items: object) -> int:
+    """Return how many items a buffer holds, which must be at least one."""
+    number = check_num(max_items, "max_items")
+    if number < 1:
+        message = f"max_items is {max_items!r}, but must be at least 1"
         raise ValueError(message)
     return number
 
