@@ -13,7 +13,6 @@ import pytest
 import redis
 import redis.asyncio
 import redis.asyncio.retry
-from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from redset.backends import RedisBackend
@@ -32,6 +31,7 @@ from redset.exceptions import KeyingError, ScoreError
 from redset.interfaces import NOW, DeadLetter, KeyedMember, Merge, Payload, Terms
 from redset.testing import blocking
 from tests.support.backends import LentBackend
+from tests.support.meanwhile import Meanwhile
 from tests.support.proxy import Proxy
 from tests.support.servers import Kind, Server
 
@@ -74,23 +74,6 @@ def leased(leases: Iterable[Any]) -> list[tuple[bytes, bytes | None, float]]:
 
 def hold(lease: Any) -> Hold:
     return lease.member, lease.token
-
-
-class Meanwhile(NoBackoff):
-    """Does something between the loss of a reply and the next try."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.calls: list[Callable[[], object]] = []
-
-    def __deepcopy__(self, _: object) -> Meanwhile:
-        # Clients make a copy for each connection.
-        return self
-
-    def compute(self, failures: int) -> float:
-        while self.calls:
-            self.calls.pop()()
-        return super().compute(failures)
 
 
 @pytest.fixture(params=SERVERS)
