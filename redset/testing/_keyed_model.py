@@ -76,7 +76,9 @@ class KeyedModel(AlgebraModel):
         return (*super()._places(), self.payloads)
 
     def _weighed(self, name: str, others: Sequence[str], made: list[Entry]) -> list[Entry]:
-        order = list(others)[:: 1 if self.rule is Payload.FIRST else -1]
+        # A set that is combined with itself brings nothing new to itself.
+        order = [other for other in others if other != name]
+        order = order[:: 1 if self.rule is Payload.FIRST else -1]
         return [
             entry
             for member, score in made

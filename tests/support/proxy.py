@@ -189,9 +189,9 @@ class Proxy:
             fault = self._take_fault(before, data)
             before = data
             if fault and fault.loses == "request":
+                fault.fired.set()
                 if fault.half:
                     _send(link.server, data[: len(data) // 2])
-                fault.fired.set()
                 if fault is _LATE:
                     self._start(self._deliver_late, data)
                 break
@@ -204,9 +204,10 @@ class Proxy:
     def _pump_replies(self, link: "_Link") -> None:
         while data := _receive(link.server):
             if link.swallow:
+                # Before the client can notice anything.
+                link.swallow.fired.set()
                 if link.swallow.half:
                     _send(link.client, data[: len(data) // 2])
-                link.swallow.fired.set()
                 with self._lock:
                     self._dropped += link.swallow is _CHANCE
                 break
