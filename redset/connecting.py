@@ -31,6 +31,7 @@ from redset.backends import (
     MemoryBackend,
     RedisBackend,
 )
+from redset.backends.redis._remedies import explain
 from redset.exceptions import MissingDependencyError
 
 if TYPE_CHECKING:
@@ -132,8 +133,7 @@ def _open(clients: ModuleType, redis: ModuleType, address: Address) -> list[Any]
     """Make the client of one of redis-py's two modules, and others that it needs."""
     options = _hide(redis, read_options(clients, redis, address))
     if address.topology == "cluster":
-        nodes = [clients.cluster.ClusterNode(*host) for host in address.hosts]
-        return [clients.RedisCluster(startup_nodes=nodes, ssl=address.encrypted, **options)]
+        return [_open_cluster(clients, address, options)]
     if address.topology == "sentinel":
         return _open_sentinel(clients, redis, address, options)
     if address.topology == "socket":
@@ -143,6 +143,16 @@ def _open(clients: ModuleType, redis: ModuleType, address: Address) -> list[Any]
     connection = connection_class(clients, address)
     pool = clients.ConnectionPool(connection_class=connection, **options)
     return [clients.Redis.from_pool(pool)]
+
+
+def _open_cluster(clients: ModuleType, address: Address, options: dict[str, Any]) -> Any:  # noqa: ANN401  (redis-py's own)
+    nodes = [clients.cluster.ClusterNode(*host) for host in address.hosts]
+    try:
+        return clients.RedisCluster(startup_nodes=nodes, ssl=address.encrypted, **options)
+    except Exception as error:
+        # Blocking clients look for the nodes at once.
+        explain(error)
+        raise
 
 
 def _open_sentinel(

@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import redis
 import redis.asyncio
+import redis.asyncio.cluster
 import redis.asyncio.retry
+import redis.cluster
+from redis.crc import key_slot
 from redis.retry import Retry as Retrying
 
 from redset import Retry
@@ -24,6 +27,7 @@ from redset.testing import blocking
 from tests.support.backends import LentBackend, make_set
 from tests.support.meanwhile import Meanwhile
 from tests.support.proxy import Proxy
+from tests.support.servers import SLOTS, announce, start_cluster
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,6 +35,7 @@ if TYPE_CHECKING:
 
     from redset.interfaces import Backend
     from tests.support.backends import Backends
+    from tests.support.servers import Cluster
 
     Call = Callable[["Sets"], object]
     Lose = Callable[[bytes], Event]
@@ -175,6 +180,19 @@ def proxy(port: int, client: Any) -> Iterator[Proxy]:
         yield proxy
 
 
+@pytest.fixture(scope="module")
+def nodes() -> Iterator[tuple[Cluster, dict[int, Proxy]]]:
+    """Give a cluster whose clients see all nodes behind proxies; these by the ports of nodes."""
+    with ExitStack() as stack:
+        cluster = stack.enter_context(start_cluster())
+        proxies = {each.port: stack.enter_context(Proxy(each.port)) for each in cluster.servers}
+        for node in cluster.servers:
+            for name in SCRIPTS:
+                node.call("SCRIPT", "LOAD", script(name).source)
+        announce(cluster, [proxy.port for proxy in proxies.values()])
+        yield cluster, proxies
+
+
 @pytest.fixture
 def meanwhile() -> Meanwhile:
     return Meanwhile()
@@ -246,6 +264,12 @@ def test_what_was_lost_is_sent_again(
     fired = lose(matching)
     answer = call(sets)
     assert fired.is_set()
+    check_outcome(how, lost, answer, direct, name)
+
+
+def check_outcome(how: str, lost: str, answer: object, direct: Sets, name: str) -> None:
+    """Check what a call answered, of which something was lost, and what it left."""
+    _, call = CALLS[how]
     once = expected(direct, name, call, 1)
     if how in ONCE or "request" in lost:
         # What is cut is not carried out.
@@ -254,6 +278,41 @@ def test_what_was_lost_is_sent_again(
     twice = expected(direct, name, call, 2)
     assert answer == twice[0]
     assert direct.state() == (once if how in LATE else twice)[1]
+
+
+@pytest.mark.parametrize(("kind", "owned"), [("blocking", False), ("asyncio", True)])
+@pytest.mark.parametrize("how", CALLS)
+def test_what_was_lost_is_sent_again_to_a_cluster(
+    how: str,
+    kind: str,
+    owned: bool,
+    lost: str,
+    nodes: tuple[Cluster, dict[int, Proxy]],
+    name: str,
+) -> None:
+    cluster, proxies = nodes
+    matching, call = CALLS[how]
+    port = cluster.servers[0].port
+    with ExitStack() as stack:
+        seen = {"host": "localhost", "port": proxies[port].port}
+        if kind == "blocking":
+            client = stack.enter_context(closing(redis.cluster.RedisCluster(**seen)))
+            backend: Any = RedisBackend(client, owns=[client] * owned)
+        else:
+            peer = redis.asyncio.cluster.RedisCluster(**seen)
+            backend = blocking(
+                lambda: AsyncRedisBackend(peer, owns=[peer]) if owned else LentBackend(peer)
+            )
+        sets = Sets(stack.enter_context(backend), name)
+        sets.fill()
+        place = key_slot(name.encode()) * len(cluster.primaries) // SLOTS
+        proxy = proxies[cluster.primaries[place].port]
+        drop = proxy.drop_next_request if "request" in lost else proxy.drop_next_reply
+        fired = drop(matching, half="half" in lost)
+        answer = call(sets)
+        assert fired.is_set()
+        check_outcome(how, lost, answer, sets, name)
+        sets.clear()
 
 
 @pytest.mark.parametrize("sets", ["blocking", "asyncio"], indirect=True)

@@ -14,6 +14,7 @@ import redis.asyncio
 from redset import connect, connect_async
 from redset.testing import blocking
 from tests.support.backends import make_set
+from tests.support.servers import announce, start_cluster
 from tests.support.tls import Authority, TlsProxy
 
 if TYPE_CHECKING:
@@ -66,6 +67,17 @@ def ports(backends: Backends, authority: Authority) -> Iterator[dict[str, int]]:
         }
 
 
+@pytest.fixture(scope="module")
+def nodes(authority: Authority) -> Iterator[list[int]]:
+    """Give the ports of a cluster's nodes, all of which take TLS alone."""
+    context = authority.context("localhost", "127.0.0.1", clients=authority)
+    with ExitStack() as stack:
+        cluster = stack.enter_context(start_cluster())
+        ports = [stack.enter_context(TlsProxy(node.port, context)).port for node in cluster.servers]
+        announce(cluster, ports)
+        yield ports
+
+
 def use(kind: str, url: str, name: str) -> None:
     with opened(kind, url) as backend:
         s = make_set(backend, "SortedSet", name)
@@ -76,7 +88,7 @@ def use(kind: str, url: str, name: str) -> None:
 
 def refused(kind: str, url: str, name: str) -> str:
     """Return what is said, with its notes."""
-    with pytest.raises(redis.ConnectionError) as caught:
+    with pytest.raises((redis.ConnectionError, redis.exceptions.RedisClusterException)) as caught:
         use(kind, url, name)
     return "\n".join([str(caught.value), *caught.value.__notes__])
 
@@ -137,3 +149,22 @@ def test_a_key_under_a_password(
         with pytest.raises((OSError, redis.RedisError)) as caught:
             use(kind, url + "wr0ng", name)
         assert "wr0ng" not in str(caught.value)
+
+
+@pytest.mark.parametrize("scheme", ["rediss+cluster", "valkeys+cluster"])
+def test_a_cluster(
+    scheme: str, kind: str, nodes: list[int], authority: Authority, name: str
+) -> None:
+    certificate, key = authority.client(password=None)
+    seeds = ",".join(f"localhost:{port}" for port in nodes)
+    url = f"{scheme}://{seeds}?ssl_ca_certs={authority.certificate}"
+    with opened(kind, f"{url}&ssl_certfile={certificate}&ssl_keyfile={key}") as backend:
+        # By each of the nodes.
+        sets = [make_set(backend, "SortedSet", f"{name}-{number}") for number in range(20)]
+        for s in sets:
+            s.update(map(str, range(150)))
+            with s.claim() as claim:
+                assert claim.item == "0"
+            assert len(s) == 149
+            assert s.clear()
+    assert "ssl_certfile=…&ssl_keyfile=…" in refused(kind, url, name)

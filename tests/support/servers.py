@@ -301,6 +301,21 @@ def start_cluster(
         return cluster
 
 
+def announce(cluster: Cluster, ports: Sequence[int]) -> None:
+    """Let the nodes, which are without replicas, tell clients other ports than their own."""
+    for node, port in zip(cluster.servers, ports, strict=True):
+        node.call("CONFIG", "SET", "cluster-announce-port", port)
+    wait_until(
+        lambda: all(
+            f":{port}@".encode() in _bytes(node.call("CLUSTER", "NODES"))
+            for node in cluster.servers
+            for port in ports
+        ),
+        "all nodes know the ports that are announced",
+        cluster.servers,
+    )
+
+
 def _add_replica(cluster: Cluster, replica: Server, primary: Server) -> None:
     """Wait until a new node has all that a primary has."""
     cluster.servers.append(replica)

@@ -22,7 +22,9 @@ class CombiningStore(ClaimingStore):
         with self._guarded(name, *others):
             if isinstance(merge, Weighing):
                 made = self._weigh(name, others, merge, common=False)
-                return self._add(name, self._weighed(others, made), Merge.REPLACE)
+                # A set that is combined with itself brings nothing new to itself.
+                rest = [other for other in others if other != name]
+                return self._add(name, self._weighed(rest, made), Merge.REPLACE)
             return sum(self._add(name, self._all(other), merge) for other in others)
 
     def intersect(self, name: str, others: Sequence[str], weighing: Weighing | None = None) -> int:

@@ -165,7 +165,8 @@ class KeyedMemoryBackend(MemoryBackend):
     def _weighed(self, names: Sequence[str], made: dict[bytes, float]) -> list[Entry]:
         chosen: dict[bytes, bytes] = {}
         for name in reversed(names) if self._rule is Payload.FIRST else names:
-            chosen.update(self._payloads[name].waiting)
+            held = self._payloads[name].waiting
+            chosen.update((key, held[key]) for key in self._scores(name) if key in held)
         return [(KeyedMember(key, chosen.get(key)), score) for key, score in made.items()]
 
     def _dead_letters(self, name: str) -> list[DeadLetter]:
