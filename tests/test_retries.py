@@ -294,7 +294,7 @@ def test_what_was_lost_is_sent_again_to_a_cluster(
     matching, call = CALLS[how]
     port = cluster.servers[0].port
     with ExitStack() as stack:
-        seen = {"host": "localhost", "port": proxies[port].port}
+        seen: dict[str, Any] = {"host": "localhost", "port": proxies[port].port}
         if kind == "blocking":
             client = stack.enter_context(closing(redis.cluster.RedisCluster(**seen)))
             backend: Any = RedisBackend(client, owns=[client] * owned)
