@@ -38,8 +38,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Run two tests per processor with ``-n auto``: most wait, for a server or for time to pass."""
-    return 2 * (os.cpu_count() or 1)
+    """Run three tests a processor with ``-n auto``: most wait, for a server or for time to pass."""
+    return 3 * (os.cpu_count() or 1)
 
 
 @pytest.fixture(scope="session")

@@ -22,6 +22,7 @@ from redset.testing._claim_steps import (
     terms,
     tricky_entries,
 )
+from redset.testing._each import EACH_MERGE
 from redset.testing._model import merged
 from redset.testing._writing import everything, fill
 
@@ -88,7 +89,7 @@ class CopyChecks:
         assert backend.acknowledge(name, holds([second, third]), Merge.REPLACE) == [True, True]
         assert finish(backend, name) == [(b"b", 5.0)]
 
-    @pytest.mark.parametrize("merge", list(Merge))
+    @EACH_MERGE
     @pytest.mark.parametrize("how", ENDS)
     def test_a_copy_runs_when_the_claim_has_ended(
         self,
@@ -114,7 +115,7 @@ class CopyChecks:
         assert backend.acknowledge(name, holds(again), merge) == [True] * len(again)
         is_empty(backend, name)
 
-    @pytest.mark.parametrize("merge", list(Merge))
+    @EACH_MERGE
     def test_a_claim_that_acknowledges_merges_copies(
         self, backend: Backend, name: str, merge: Merge
     ) -> None:

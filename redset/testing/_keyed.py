@@ -10,6 +10,7 @@ import pytest
 from redset.interfaces import NOW, KeyedMember, Merge, Payload
 from redset.testing._claim_steps import claim, claim_one, finish, hold, terms
 from redset.testing._concurrency import at_once
+from redset.testing._each import EACH_MERGE, EACH_RULE
 from redset.testing._model import replaces
 from redset.testing._timing import present, waiting
 from redset.testing._writing import TRICKY, everything
@@ -19,13 +20,11 @@ if TYPE_CHECKING:
 
     from redset.interfaces import Backend, Bound, Entry
 
-__all__ = ["MERGES", "RULES", "SCORES", "Copy", "copies", "met", "payloads", "put"]
+__all__ = ["SCORES", "Copy", "copies", "met", "payloads", "put"]
 
 Copy: TypeAlias = tuple[bytes, bytes | None, float]
 """A key, its payload, its score."""
 
-RULES = pytest.mark.parametrize("rule", list(Payload))
-MERGES = pytest.mark.parametrize("merge", list(Merge))
 
 SCORES: Final = {b"lower": 3.0, b"equal": 5.0, b"higher": 10.0}
 """With which score each key comes to one that waits with 5.0."""
@@ -124,8 +123,8 @@ class KeyedChecks:
         assert view.remove(name, [other]) == 1
         assert copies(everything(view, name)) == [(b"b", b"1", 2.0)]
 
-    @RULES
-    @MERGES
+    @EACH_RULE
+    @EACH_MERGE
     def test_the_payload_that_stays(
         self, backend: Backend, name: str, rule: Payload, merge: Merge
     ) -> None:
@@ -144,8 +143,8 @@ class KeyedChecks:
         assert view.schedule(name, due, merge)[0] == 0
         assert payloads(everything(view, name)) == expected
 
-    @RULES
-    @MERGES
+    @EACH_RULE
+    @EACH_MERGE
     def test_what_is_scheduled_for_now_meets_a_payload(
         self, backend: Backend, name: str, rule: Payload, merge: Merge
     ) -> None:
@@ -158,8 +157,8 @@ class KeyedChecks:
             for key, score in there.items()
         }
 
-    @RULES
-    @MERGES
+    @EACH_RULE
+    @EACH_MERGE
     def test_a_union_adds_payloads(
         self, backend: Backend, name: str, rule: Payload, merge: Merge
     ) -> None:
@@ -179,7 +178,7 @@ class KeyedChecks:
         assert payloads(everything(view, name)) == expected
         assert all(view.clear(other) for other in others)
 
-    @RULES
+    @EACH_RULE
     def test_an_increment_is_an_add_whose_score_stays(
         self, backend: Backend, name: str, rule: Payload
     ) -> None:
@@ -191,8 +190,8 @@ class KeyedChecks:
             expected = b"first" if rule is Payload.FIRST else payload
             assert payloads(everything(view, name)) == {b"a": expected}
 
-    @RULES
-    @MERGES
+    @EACH_RULE
+    @EACH_MERGE
     def test_what_is_remembered_meets_a_payload(
         self,
         backend: Backend,

@@ -21,7 +21,8 @@ from redset.testing._claim_steps import (
     release_all,
     terms,
 )
-from redset.testing._keyed import MERGES, RULES, SCORES, copies, met, payloads, put
+from redset.testing._each import EACH_MERGE, EACH_RULE
+from redset.testing._keyed import SCORES, copies, met, payloads, put
 from redset.testing._leases import claim_later
 from redset.testing._model import older, replaces
 from redset.testing._writing import everything
@@ -59,7 +60,7 @@ PARKED = pytest.mark.parametrize("is_parked", [False, True], ids=["added", "park
 class KeyedClaimChecks:
     """A claim takes the payload along; what is added meanwhile has its own."""
 
-    @RULES
+    @EACH_RULE
     @PARKED
     def test_what_is_added_meanwhile_has_its_own_payload(
         self,
@@ -98,8 +99,8 @@ class KeyedClaimChecks:
         assert view.acknowledge(name, holds(leases), Merge.REPLACE) == [True] * 3
         is_empty(view, name)
 
-    @RULES
-    @MERGES
+    @EACH_RULE
+    @EACH_MERGE
     def test_what_comes_to_a_parked_copy(
         self, backend: Backend, name: str, rule: Payload, merge: Merge
     ) -> None:
@@ -115,8 +116,8 @@ class KeyedClaimChecks:
         assert payloads(everything(view, name)) == expected
         assert dict(finish(view, name)).keys() == SCORES.keys()
 
-    @RULES
-    @MERGES
+    @EACH_RULE
+    @EACH_MERGE
     def test_what_comes_to_a_copy_that_is_held_back(
         self, backend: Backend, name: str, rule: Payload, merge: Merge
     ) -> None:
@@ -136,8 +137,8 @@ class KeyedClaimChecks:
             assert view.remove(name, list(SCORES)) == 3
         is_empty(view, name)
 
-    @RULES
-    @MERGES
+    @EACH_RULE
+    @EACH_MERGE
     @PARKED
     @pytest.mark.parametrize("how", ["release", "expire"])
     def test_what_comes_back_was_there_first(
@@ -163,8 +164,7 @@ class KeyedClaimChecks:
         assert view.acknowledge(name, holds(again), merge) == [True] * 4
         is_empty(view, name)
 
-    @RULES
-    @MERGES
+    @EACH_RULE
     @PARKED
     @pytest.mark.parametrize(("given", "delay"), [(True, 0.0), (True, 0.05), (False, 0.05)])
     def test_what_is_released_with_another_score_was_there_first(
@@ -175,25 +175,28 @@ class KeyedClaimChecks:
         delay: float,
         is_parked: bool,  # noqa: FBT001  (a parameter)
         rule: Payload,
-        merge: Merge,
         advance: Callable[[float], None],
     ) -> None:
         view = backend.keyed(rule)
         claimed = [(key, b"coming", 1.0 if given else s) for key, s in SCORES.items()]
         added = [(key, b"waiting", 5.0) for key in SCORES]
-        for lease in _add_meanwhile(view, name, claimed, added, is_parked=is_parked):
-            score = SCORES[lease.member] if given else None
-            assert view.release(name, hold(lease), merge, score=score, delay=delay)
+        # Their delays end together.
+        names = {f"{name}-{merge.name}": merge for merge in Merge}
+        for each, merge in names.items():
+            for lease in _add_meanwhile(view, each, claimed, added, is_parked=is_parked):
+                score = SCORES[lease.member] if given else None
+                assert view.release(each, hold(lease), merge, score=score, delay=delay)
         advance(0.1)
-        # Its score is the latest that was given, though it was there first.
-        again = claim(view, name, 1000, terms(merge=merge))
-        found = payloads((lease.member, lease.score) for lease in again)
-        assert found == met(rule, merge, is_newer=False)
-        assert view.acknowledge(name, holds(again), merge) == [True] * 3
-        is_empty(view, name)
+        for each, merge in names.items():
+            # Its score is the latest that was given, though it was there first.
+            again = claim(view, each, 1000, terms(merge=merge))
+            found = payloads((lease.member, lease.score) for lease in again)
+            assert found == met(rule, merge, is_newer=False)
+            assert view.acknowledge(each, holds(again), merge) == [True] * 3
+            is_empty(view, each)
 
-    @RULES
-    @MERGES
+    @EACH_RULE
+    @EACH_MERGE
     def test_what_is_released_for_now_was_there_first(
         self, backend: Backend, name: str, rule: Payload, merge: Merge
     ) -> None:

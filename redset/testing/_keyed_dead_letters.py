@@ -19,7 +19,8 @@ from redset.testing._claim_steps import (
     terms,
     tricky_entries,
 )
-from redset.testing._keyed import MERGES, RULES, SCORES, copies, met, payloads, put
+from redset.testing._each import EACH_MERGE, EACH_RULE
+from redset.testing._keyed import SCORES, copies, met, payloads, put
 from redset.testing._keyed_claims import leased
 from redset.testing._writing import everything
 
@@ -109,8 +110,8 @@ class KeyedDeadLetterChecks:
         assert view.redrive(name, [b"b"], Merge.KEEP) == 1
         assert everything(view, name) == [(b"b", 1.0)]
 
-    @RULES
-    @MERGES
+    @EACH_RULE
+    @EACH_MERGE
     @pytest.mark.parametrize("where", ["set", "parked", "held back"])
     def test_what_is_redriven_was_there_first(
         self, backend: Backend, name: str, where: str, rule: Payload, merge: Merge
@@ -132,8 +133,8 @@ class KeyedDeadLetterChecks:
         assert view.remove(name, list(SCORES)) == 3
         is_empty(view, name)
 
-    @RULES
-    @MERGES
+    @EACH_RULE
+    @EACH_MERGE
     def test_what_is_redriven_has_its_payload(
         self, backend: Backend, name: str, rule: Payload, merge: Merge
     ) -> None:

@@ -11,7 +11,8 @@ import pytest
 from redset.exceptions import KeyingError
 from redset.interfaces import NOW, DeadLetter, KeyedMember, Merge, Payload
 from redset.testing._claim_steps import claim, claim_one, finish, hold, is_empty, terms
-from redset.testing._keyed import RULES, copies, payloads, put
+from redset.testing._each import EACH_RULE
+from redset.testing._keyed import copies, payloads, put
 from redset.testing._keyed_claims import leased
 from redset.testing._timing import present
 from redset.testing._writing import everything, fill
@@ -121,7 +122,7 @@ class KeyingChecks:
             view.clear(name)
             assert view.is_keyed(other) is None
 
-    @RULES
+    @EACH_RULE
     def test_members_without_payloads_have_none(
         self, backend: Backend, name: str, rule: Payload
     ) -> None:

@@ -22,6 +22,7 @@ from redset.testing._claim_steps import (
     terms,
 )
 from redset.testing._copies import COPIES, add_copies, merge_all
+from redset.testing._each import EACH_MERGE
 from redset.testing._leases import claim_later
 from redset.testing._model import dead_member
 from redset.testing._timing import present
@@ -159,7 +160,7 @@ class ReleasingChecks:
         advance(0.1)
         assert finish(backend, name) == []
 
-    @pytest.mark.parametrize("merge", list(Merge))
+    @EACH_MERGE
     @pytest.mark.parametrize("score", [6.0, NOW])
     def test_a_score_meets_the_copies(
         self, backend: Backend, name: str, score: Bound, merge: Merge
@@ -176,7 +177,7 @@ class ReleasingChecks:
         assert backend.acknowledge(name, holds(again), merge) == [True] * len(again)
         is_empty(backend, name)
 
-    @pytest.mark.parametrize("merge", list(Merge))
+    @EACH_MERGE
     @pytest.mark.parametrize("score", [None, 6.0])
     def test_a_delay_meets_the_copies(
         self,
@@ -214,7 +215,7 @@ class ReleasingChecks:
         assert backend.acknowledge(name, holds(again), merge) == [True] * len(again)
         is_empty(backend, name)
 
-    @pytest.mark.parametrize("merge", list(Merge))
+    @EACH_MERGE
     def test_what_is_added_meets_a_delay(self, backend: Backend, name: str, merge: Merge) -> None:
         given = terms(merge=merge)
         later = {b"lower": -30.0, b"higher": 10.0}
@@ -239,7 +240,7 @@ class ReleasingChecks:
             assert backend.remove(name, list(later)) == 2
         is_empty(backend, name)
 
-    @pytest.mark.parametrize("merge", list(Merge))
+    @EACH_MERGE
     @pytest.mark.parametrize("is_met", [False, True])
     def test_scores_meet_when_a_delay_ends(
         self,

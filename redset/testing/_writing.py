@@ -9,6 +9,7 @@ import pytest
 
 from redset.exceptions import ScoreError
 from redset.interfaces import NOW, Merge
+from redset.testing._each import EACH_MERGE
 
 if TYPE_CHECKING:
     from redset.interfaces import Backend, Entry
@@ -84,7 +85,7 @@ class WritingChecks:
                 (member, expected)
             ]
 
-    @pytest.mark.parametrize("merge", list(Merge))
+    @EACH_MERGE
     def test_merge_rules_add_what_is_absent(
         self, backend: Backend, name: str, merge: Merge
     ) -> None:
