@@ -124,7 +124,10 @@ class ClaimingChecks:
         # One of them twice.
         again = [*holds(leases), hold(leases[0]), (b"x", 1)]
         flags = backend.acknowledge(name, again, Merge.REPLACE)
-        assert flags == [*([True, False] * 500), False, False]
+        # As places, since it takes pytest minutes to tell long lists apart.
+        held = [place for place, flag in enumerate(flags) if flag]
+        assert (held[:9], held[-1:], len(held)) == ([0, 2, 4, 6, 8, 10, 12, 14, 16], [998], 500)
+        assert len(flags) == 1002
         is_empty(backend, name)
 
     def test_a_claim_acknowledges_first(self, backend: Backend, name: str) -> None:
