@@ -30,7 +30,7 @@ def main() -> int:
         plan = Plan(**{**given, "fault": fault})
         report = run(plan)
         print(report, flush=True)
-        is_promised = fault == "reshard" or plan.wait_replicas > 0
+        is_promised = fault in {"reshard", "migrate"} or plan.wait_replicas > 0
         failed |= is_promised and bool(report.lost or report.repeated)
     return int(failed)
 

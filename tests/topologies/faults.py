@@ -16,7 +16,15 @@ from tests.support.servers import HOST, Cluster, Sentinel, Server, is_in_sync, w
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-__all__ = ["kill_primary", "move_slot", "owner", "revive", "stuck_slot", "watched"]
+__all__ = [
+    "kill_primary",
+    "migrate_slot",
+    "move_slot",
+    "owner",
+    "revive",
+    "stuck_slot",
+    "watched",
+]
 
 _LONG = 60.0
 
@@ -39,6 +47,14 @@ def move_slot(cluster: Cluster, name: str, hold: float) -> None:
     others = [each for each in cluster.primaries if each not in {source, target}]
     for node in (target, source, *others):
         node.call("CLUSTER", "SETSLOT", slot, "NODE", _id(target))
+
+
+def migrate_slot(cluster: Cluster, name: str) -> None:
+    """Have the servers themselves move the slot of a set to the next node, as Valkey 9 does."""
+    slot = key_slot(name.encode())
+    source, target = _neighbours(cluster, name)
+    source.call("CLUSTER", "MIGRATESLOTS", "SLOTSRANGE", slot, slot, "NODE", _id(target))
+    wait_until(lambda: _primaries(cluster, name) == [target], "the slot has moved", timeout=_LONG)
 
 
 @contextmanager
@@ -96,11 +112,16 @@ def watched(setup: Cluster | Sentinel) -> Sequence[Server]:
     return [setup.master, *setup.replicas]
 
 
-def _begin_to_move(cluster: Cluster, name: str) -> tuple[Server, Server]:
-    slot = key_slot(name.encode())
+def _neighbours(cluster: Cluster, name: str) -> tuple[Server, Server]:
+    """Return the node that has a set, and the next one."""
     nodes = cluster.primaries
     source = owner(cluster, name)
-    target = nodes[(nodes.index(source) + 1) % len(nodes)]
+    return source, nodes[(nodes.index(source) + 1) % len(nodes)]
+
+
+def _begin_to_move(cluster: Cluster, name: str) -> tuple[Server, Server]:
+    slot = key_slot(name.encode())
+    source, target = _neighbours(cluster, name)
     target.call("CLUSTER", "SETSLOT", slot, "IMPORTING", _id(source))
     source.call("CLUSTER", "SETSLOT", slot, "MIGRATING", _id(target))
     return source, target

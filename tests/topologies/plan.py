@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FAULTS", "Fault", "Plan"]
 
-Fault = Literal["reshard", "cluster", "sentinel"]
+Fault = Literal["reshard", "migrate", "cluster", "sentinel"]
 FAULTS: Final[tuple[Fault, ...]] = get_args(Fault)
 
 
@@ -19,9 +19,9 @@ class Plan:
     """How much of what.
 
     Args:
-        fault: ``reshard`` moves the set's slot around a cluster of 3 nodes; ``cluster`` kills the
-            primary of the set in a cluster of 6 nodes; ``sentinel`` kills a primary with 2
-            replicas and 3 sentinels.
+        fault: ``reshard`` moves the set's slot around a cluster of 3 nodes, key by key, and
+            ``migrate`` by what Valkey 9 has for that; ``cluster`` kills the primary of the set in
+            a cluster of 6 nodes; ``sentinel`` kills a primary with 2 replicas and 3 sentinels.
         faults: how often.
         server: what the set is kept on.
         wait_replicas: how many replicas are to have what is written.

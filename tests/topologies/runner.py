@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tests.support.servers import Cluster, Sentinel, start_cluster, start_sentinel, wait_until
 from tests.topologies.clients import Clients
-from tests.topologies.faults import kill_primary, move_slot, revive
+from tests.topologies.faults import kill_primary, migrate_slot, move_slot, revive
 from tests.topologies.ledger import Ledger, Report
 from tests.topologies.load import Load
 
@@ -48,9 +48,12 @@ def run(plan: Plan) -> Report:
 
 def _disturb(setup: Cluster | Sentinel, plan: Plan, ledger: Ledger, left: int) -> None:
     """Let one fault happen, and get ready for those that are left."""
-    if plan.fault == "reshard":
+    if plan.fault in {"reshard", "migrate"}:
         assert isinstance(setup, Cluster)
-        move_slot(setup, _NAME, plan.hold)
+        if plan.fault == "reshard":
+            move_slot(setup, _NAME, plan.hold)
+        else:
+            migrate_slot(setup, _NAME)
         return
     killed = kill_primary(setup, _NAME, partial(_wait, plan, ledger) if plan.cut else None)
     # Nobody waits for replicas where none is left.
@@ -75,10 +78,10 @@ def _start(plan: Plan) -> Cluster | Sentinel:
 def _title(plan: Plan) -> str:
     what = {
         "reshard": f"slot moved {plan.faults} times, each time for {plan.hold:g} s, in 3 nodes",
+        "migrate": f"slot moved {plan.faults} times by the servers themselves, in 3 nodes",
         "cluster": f"primary killed {plan.faults} times, in a cluster of 6 nodes",
         "sentinel": f"primary killed {plan.faults} times, beside 2 replicas and 3 sentinels",
     }[plan.fault]
-    cut = (
-        f", cut off for {plan.cut:g} s before that" if plan.fault != "reshard" and plan.cut else ""
-    )
+    is_cut = plan.fault in {"cluster", "sentinel"} and plan.cut
+    cut = f", cut off for {plan.cut:g} s before that" if is_cut else ""
     return f"{plan.server}, wait_replicas={plan.wait_replicas}: {what}{cut}"

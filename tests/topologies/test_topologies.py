@@ -20,9 +20,12 @@ if TYPE_CHECKING:
     from tests.topologies.plan import Fault
 
 
-@pytest.mark.parametrize("server", ["redis-6.2", "valkey-9.1"])
-def test_a_slot_that_moves_loses_and_doubles_nothing(server: Kind) -> None:
-    report = run(Plan("reshard", server=server, backlog=0, lease=60))
+@pytest.mark.parametrize(
+    ("fault", "server"),
+    [("reshard", "redis-6.2"), ("reshard", "valkey-9.1"), ("migrate", "valkey-9.1")],
+)
+def test_a_slot_that_moves_loses_and_doubles_nothing(fault: Fault, server: Kind) -> None:
+    report = run(Plan(fault, server=server, backlog=0, lease=60))
     print(report)
     assert report.added > 0
     assert (report.lost, report.repeated, report.failures) == (0, 0, {}), str(report)
