@@ -55,6 +55,13 @@ def clients(session: nox.Session, redis: str) -> None:
 
 
 @nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation into site/, and check its links."""
+    session.install("-e", ".[docs]")
+    session.run("zensical", "build", "--strict", "--clean")
+
+
+@nox.session
 def generate(session: nox.Session) -> None:
     """Write the blocking twins of the asyncio source."""
     session.install("-e", ".[dev]")
