@@ -27,6 +27,7 @@ class Docstrings(griffe.Extension):
             for name in module.exports or ()
             if module[name].docstring is not None
         }
+        places |= {path: path for path in places.values()}
         for each in _objects(pkg):
             if each.docstring is not None:
                 each.docstring.value = _markdown(each.docstring.value, places)
@@ -43,7 +44,9 @@ def _objects(top: griffe.Object) -> list[griffe.Object]:
 
 def _markdown(text: str, places: Mapping[str, str]) -> str:
     def link(match: re.Match[str]) -> str:
-        name, dot, member = match[1].partition(".")
+        name, dot, member = match[1], "", ""
+        if name not in places:  # a method, perhaps
+            name, dot, member = name.rpartition(".")
         return f"[{match[0]}][{places[name]}{dot}{member}]" if name in places else match[0]
 
     return _EXAMPLE.sub(r"```pycon\n\g<0>\n```", _NAME.sub(link, text))

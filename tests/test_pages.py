@@ -8,6 +8,8 @@ import sys
 import tomllib
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.support.pages import ROOT, Page, constant, environment
 from tests.support.servers import Server, start_cluster
 
@@ -59,6 +61,14 @@ def test_every_page_is_in_the_navigation() -> None:
     docs = ROOT / "docs"
     there = sorted(str(path.relative_to(docs)) for path in docs.rglob("*.md"))
     assert sorted(re.findall(r"'([^']+\.md)'", repr(project["nav"]))) == there
+
+
+@pytest.mark.parametrize("name", ["README.md", "CHANGELOG.md"])
+def test_links_lead_to_pages(name: str) -> None:
+    # Those between the pages are checked when the site is built.
+    links = re.findall(r"\]\((?!http|#)([^)#]+)", (ROOT / name).read_text())
+    assert links
+    assert [link for link in links if not (ROOT / link).is_file()] == []
 
 
 def test_type_checkers_are_held_to_the_page_on_types() -> None:
