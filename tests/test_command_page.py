@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from redset.cli.program import app
 from redset.cli.running import Code
 from tests.support.command import Command
+from tests.support.pages import sessions
 from tests.support.servers import Server
 
 if TYPE_CHECKING:
@@ -28,13 +29,6 @@ def blocks() -> Iterator[tuple[str, str]]:
     yield from re.findall(
         r"^```(console|python)\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL
     )
-
-
-def sessions(text: str) -> Iterator[tuple[str, str]]:
-    """Give the commands of a block with what they print."""
-    for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
-        line, _, output = part.partition("\n")
-        yield line, output
 
 
 def constant(text: str) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["ROOT", "Page", "constant", "environment"]
+__all__ = ["ROOT", "Page", "constant", "environment", "sessions"]
 
 ROOT = Path(__file__).parents[2]
 
@@ -38,9 +38,14 @@ class Page:
     def commands(self) -> Iterator[tuple[str, str]]:
         """Give the command lines with what they print."""
         for _, text in self.blocks("console"):
-            for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
-                line, _, output = part.partition("\n")
-                yield line, output
+            yield from sessions(text)
+
+
+def sessions(text: str) -> Iterator[tuple[str, str]]:
+    """Give the command lines of one block with what they print."""
+    for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
+        line, _, output = part.partition("\n")
+        yield line, output
 
 
 def constant(text: str) -> list[str]:
