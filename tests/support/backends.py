@@ -46,8 +46,12 @@ KINDS = [
     "valkey-9.1-by-valkey-py-async",
     "cluster",
     "cluster-async",
+    "cluster-redis-6.2",
+    "cluster-redis-6.2-async",
     "sentinel",
     "sentinel-async",
+    "sentinel-valkey-9.1",
+    "sentinel-valkey-9.1-async",
 ]
 
 _OWNED = {
@@ -142,7 +146,7 @@ class Backends:
         return self._stack.enter_context(_backend(make(), owns=owns))
 
     def _open_sentinel(self, kind: str) -> Backend:
-        setup = self._sentinels()
+        setup = self._sentinels(kind)
         hosts = ",".join(f"{host}:{port}" for host, port in setup.addresses)
         url = f"redis+sentinel://{hosts}/{setup.service}"
         # It has a replica, so it stands for all that waits for some.
@@ -153,8 +157,9 @@ class Backends:
         self._stack.callback(backend.close)
         return backend
 
-    def _sentinels(self) -> Sentinel:
-        setup: Sentinel = self._serve("sentinel", lambda: start_sentinel("redis-6.2"))
+    def _sentinels(self, kind: str) -> Sentinel:
+        version = _version(kind) or "redis-6.2"
+        setup: Sentinel = self._serve(f"sentinel-{version}", lambda: start_sentinel(version))
         return setup
 
     def _serve(self, key: str, start: Callable[[], Any]) -> Any:
@@ -174,15 +179,15 @@ class Backends:
             fake = fakeredis.FakeAsyncRedis if is_async else fakeredis.FakeRedis
             return lambda: fake(server=server)
         if kind.startswith("cluster"):
-            cluster = self._serve("cluster", lambda: start_cluster("valkey-9.1", 3))
+            version = _version(kind) or "valkey-9.1"
+            cluster = self._serve(f"cluster-{version}", lambda: start_cluster(version, 3))
             port = cluster.servers[0].port
             clients: Any = redis.asyncio if is_async else redis
             return lambda: clients.RedisCluster(host="127.0.0.1", port=port)
         if kind.startswith("sentinel"):
-            port = self._sentinels().master.port
+            port = self._sentinels(kind).master.port
             return lambda: redis.Redis(port=port)
-        version = kind.removesuffix("-async")
-        port = self.server("-".join(version.split("-")[:2])).port
+        port = self.server("-".join(kind.split("-")[:2])).port
         if "valkey-py" in kind:
             peer: Any = valkey.asyncio.Valkey if is_async else valkey.Valkey
             return lambda: peer(port=port)
@@ -191,6 +196,12 @@ class Backends:
             options["protocol"] = 2 if "resp2" in kind else 3
         client: Any = redis.asyncio.Redis if is_async else redis.Redis
         return lambda: client(port=port, **options)
+
+
+def _version(kind: str) -> Kind | None:
+    """Return what servers a cluster or sentinels are of, if the kind says so."""
+    _, _, version = kind.removesuffix("-async").partition("-")
+    return cast("Kind", version) if version else None
 
 
 @contextmanager
