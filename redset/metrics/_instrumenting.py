@@ -1,0 +1,84 @@
+"""From a backend to one that tells a recorder of all that it does."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, cast, overload
+
+from redset.metrics._async.instrumented import AsyncInstrumented
+from redset.metrics._observer import Observer
+from redset.metrics._sync.instrumented import Instrumented
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from redset.interfaces import AsyncBackend, Backend
+    from redset.metrics._recorder import Recorder
+
+__all__ = ["instrument"]
+
+
+@overload
+def instrument(
+    backend: Backend,
+    recorder: Recorder,
+    *,
+    label: Callable[[str], str] | None = None,
+    timed: Collection[str] = (),
+) -> Instrumented: ...
+@overload
+def instrument(
+    backend: AsyncBackend,
+    recorder: Recorder,
+    *,
+    label: Callable[[str], str] | None = None,
+    timed: Collection[str] = (),
+) -> AsyncInstrumented: ...
+def instrument(
+    backend: Backend | AsyncBackend,
+    recorder: Recorder,
+    *,
+    label: Callable[[str], str] | None = None,
+    timed: Collection[str] = (),
+) -> Instrumented | AsyncInstrumented:
+    """Wrap a backend, so that it tells a recorder of all that this process does with it.
+
+    Args:
+        backend: a blocking or an asyncio backend, as `connect` and `connect_async` return it.
+        recorder: who is told; one may serve several backends.
+        label: gives what a set is called in metrics, for sets whose names are without number;
+            their names by default.
+        timed: the names of sets whose scores are times, which tell how long items waited; of
+            each `ScheduledSet` that is known already.
+
+    Returns:
+        A backend that does the same, with no round trip more. Its ``close`` closes the other.
+
+    Raises:
+        TypeError: if it is no backend: a client, say, which a backend is to be made of first.
+
+    >>> from redset import SortedSet, connect
+    >>> from redset.metrics.prometheus import PrometheusRecorder
+    >>> from prometheus_client import CollectorRegistry
+    >>> registry = CollectorRegistry()
+    >>> store = instrument(connect("memory://"), PrometheusRecorder(registry))
+    >>> jobs = SortedSet(store, "jobs")
+    >>> jobs.update(["sweep the floor", "feed the cat", "feed the cat"])
+    2
+    >>> registry.get_sample_value("redset_adds_total", {"name": "jobs"})
+    3.0
+    >>> registry.get_sample_value("redset_new_items_total", {"name": "jobs"})
+    2.0
+    """
+    wait_pop = getattr(backend, "wait_pop", None)
+    if not callable(wait_pop):
+        # Not shown itself: it may be a URL with a password.
+        message = (
+            f"{type(backend).__name__} is no backend: "
+            "pass redset.connect(url), or redset.backends.RedisBackend(client)"
+        )
+        raise TypeError(message)
+    observer = Observer(recorder, str if label is None else label, timed)
+    if inspect.iscoroutinefunction(wait_pop):
+        return AsyncInstrumented(cast("AsyncBackend", backend), observer)
+    return Instrumented(cast("Backend", backend), observer)
