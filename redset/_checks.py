@@ -19,6 +19,7 @@ __all__ = [
     "check_delay",
     "check_duration",
     "check_fraction",
+    "check_identity",
     "check_iterable",
     "check_key",
     "check_key_function",
@@ -306,6 +307,16 @@ def check_payload(payload: object, *, is_keyed: bool) -> None:
         raise TypeError(message)
     if not is_keyed:
         message = f"payload is {payload}, but there is no key: pass key=, or leave payload= out"
+        raise TypeError(message)
+
+
+def check_identity(serializer: object, *, is_keyed: bool) -> None:
+    """Raise `TypeError` if the bytes of an item would be its identity, and are not meant to be."""
+    if not is_keyed and getattr(serializer, "needs_key", False):
+        message = (
+            f"{serializer!r} gives equal items different bytes, so each would be another: "
+            "pass key=, as in key=lambda item: item.url"
+        )
         raise TypeError(message)
 
 

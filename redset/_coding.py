@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic
 
-from redset._checks import check_key, check_key_function, check_part, check_payload
+from redset._checks import (
+    check_identity,
+    check_key,
+    check_key_function,
+    check_part,
+    check_payload,
+)
 from redset._types import T
 from redset.exceptions import DecodeError
 from redset.interfaces import KeyedMember, Payload
@@ -112,6 +118,7 @@ def open_coding(
         check_part(serializer, "serializer", "dumps", "loads")
     check_key_function(key)
     check_payload(payload, is_keyed=key is not None)
+    check_identity(serializer, is_keyed=key is not None)
     if key is None:
         return _text if serializer is None else Coding(serializer)
     serializer = _text.serializer if serializer is None else serializer
