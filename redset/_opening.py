@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 if TYPE_CHECKING:
     from redset.interfaces import AsyncBackend, AsyncRedisClient, Backend, RedisClient
 
-__all__ = ["open_async_backend", "open_backend"]
+__all__ = ["check_made", "open_async_backend", "open_backend"]
 
 
 def open_backend(source: object) -> Backend:
@@ -17,7 +17,7 @@ def open_backend(source: object) -> Backend:
     Raises:
         TypeError: if it is neither, or made for asyncio.
     """
-    _check_made(source)
+    check_made(source)
     if hasattr(source, "execute_command"):
         from redset.backends.redis import RedisBackend
 
@@ -34,7 +34,7 @@ def open_async_backend(source: object) -> AsyncBackend:
     Raises:
         TypeError: if it is neither, or a blocking one.
     """
-    _check_made(source)
+    check_made(source)
     if hasattr(source, "execute_command"):
         from redset.backends.redis import AsyncRedisBackend
 
@@ -45,7 +45,8 @@ def open_async_backend(source: object) -> AsyncBackend:
     return cast("AsyncBackend", source)
 
 
-def _check_made(source: object) -> None:
+def check_made(source: object) -> None:
+    """Raise `TypeError` if this is a class of what is to be given."""
     if isinstance(source, type):
         message = f"{source!r} is a class: make one, {source.__name__}(…)"
         raise TypeError(message)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, cast, overload
 
+from redset._opening import check_made
 from redset.metrics._async.instrumented import AsyncInstrumented
 from redset.metrics._observer import Observer
 from redset.metrics._sync.instrumented import Instrumented
@@ -70,6 +71,7 @@ def instrument(
     >>> registry.get_sample_value("redset_new_items_total", {"name": "jobs"})
     2.0
     """
+    check_made(backend)
     wait_pop = getattr(backend, "wait_pop", None)
     if not callable(wait_pop):
         # Not shown itself: it may be a URL with a password.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from redset.interfaces import NOW
@@ -51,7 +52,8 @@ class Observer:
         self._recorder = recorder
         self._label = label
         self._timed = timed
-        self._work = WorkInProgress(self._lose)
+        # Nothing of this refers back to the observer, so all goes with the last set.
+        self._work = WorkInProgress(partial(_lose, recorder))
         recorder.watch(self._work)
 
     def call(
@@ -121,7 +123,7 @@ class Observer:
                 self._work.extend(name, hold, lease)
         for work in self._work.take(name, lost):
             if work is not None:
-                self._lose(work)
+                _lose(self._recorder, work)
 
     def renamed(self, name: str, target: str) -> None:
         """Note that a set has another name, and its claims with it."""
@@ -131,5 +133,6 @@ class Observer:
         """Tell of items that became dead letters."""
         self._recorder.buried(self._label(name), num, dropped)
 
-    def _lose(self, work: Work) -> None:
-        self._recorder.ended(work, Outcome.LOST, work.seconds())
+
+def _lose(recorder: Recorder, work: Work) -> None:
+    recorder.ended(work, Outcome.LOST, work.seconds())

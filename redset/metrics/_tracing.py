@@ -76,9 +76,9 @@ class TracedSerializer(EqualByParts, Generic[T]):
         """
         carrier: dict[str, str] = {}
         _propagator.inject(carrier)
-        header = "\n".join(carrier.get(field, "") for field in _FIELDS).encode()
-        if not carrier or len(header) > _LONGEST:
-            header = carrier.get(_FIELDS[0], "").encode()
+        header = "\n".join(carrier[field] for field in _FIELDS if field in carrier).encode()
+        if len(header) > _LONGEST:
+            header = carrier[_FIELDS[0]].encode()
         data = self._inner.dumps(item)
         payload = data.encode() if isinstance(data, str) else data
         return _MARK + len(header).to_bytes(_SIZE, "big") + header + payload
