@@ -15,13 +15,7 @@ from redset.backends import AsyncMemoryBackend, MemoryBackend
 from redset.exceptions import EmptySetError, LeaseLost, LockTimeout
 from redset.interfaces import DeadLetter, Terms
 from redset.metrics import Outcome, instrument
-from redset.testing import (
-    BackendConformance,
-    KeyedViewConformance,
-    ManualClock,
-    backend_machine,
-    blocking,
-)
+from redset.testing import BackendConformance, ManualClock, backend_machine, blocking
 from tests.support.backends import make_set
 from tests.support.recording import Notes, instrumented
 
@@ -34,15 +28,13 @@ if TYPE_CHECKING:
     Make = Callable[..., Any]
 
 
-class OnClocks:
-    """Instrumented stores in memory whose clock is moved by hand."""
-
+class TestConformance(BackendConformance):
     @pytest.fixture
     def clock(self) -> ManualClock:
         return ManualClock()
 
     @pytest.fixture(params=["blocking", "asyncio"])
-    def plain(self, request: pytest.FixtureRequest, clock: ManualClock) -> Iterator[Backend]:
+    def backend(self, request: pytest.FixtureRequest, clock: ManualClock) -> Iterator[Backend]:
         notes = Notes()
         if request.param == "blocking":
             yield instrument(MemoryBackend(clock=clock), notes)
@@ -54,18 +46,6 @@ class OnClocks:
     @pytest.fixture
     def advance(self, clock: ManualClock) -> Callable[[float], None]:
         return clock.advance
-
-
-class TestConformance(OnClocks, BackendConformance):
-    @pytest.fixture
-    def backend(self, plain: Backend) -> Backend:
-        return plain
-
-
-class TestKeyedView(OnClocks, KeyedViewConformance):
-    @pytest.fixture
-    def backend(self, plain: Backend) -> Backend:
-        return plain.keyed(Payload.NEWEST)
 
 
 TestAtRandom = backend_machine(lambda: instrument(MemoryBackend(), Notes())).TestCase
