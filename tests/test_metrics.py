@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import redis
 
-from redset import Merge, Payload, Retry, ScheduledSet, SortedSet, connect, pop_from_any
+from redset import (
+    AsyncSortedSet,
+    Merge,
+    Payload,
+    Retry,
+    ScheduledSet,
+    SortedSet,
+    connect,
+    pop_from_any,
+)
 from redset.backends import AsyncMemoryBackend, MemoryBackend
 from redset.exceptions import EmptySetError, LeaseLost, LockTimeout
 from redset.interfaces import DeadLetter, Terms
@@ -330,6 +339,29 @@ def test_work_goes_on_if_its_end_fails(notes: Notes) -> None:
     assert notes.ends == [("jobs", Outcome.RELEASED)]
 
 
+def test_what_is_done_when_a_wait_is_interrupted_is_done(notes: Notes) -> None:
+    async def main() -> None:
+        jobs = AsyncSortedSet(instrument(AsyncMemoryBackend(), notes), "jobs")
+        await jobs.add("a")
+        begun = asyncio.Event()
+
+        async def work() -> None:
+            async for _ in jobs.consume():
+                begun.set()
+
+        worker = asyncio.create_task(work())
+        await begun.wait()
+        # It has run until it waits, as nothing before that waits in memory.
+        assert notes.under_way == ["wait_claim"]
+        worker.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await worker
+
+    asyncio.run(main())
+    assert notes.ends == [("jobs", Outcome.ACKNOWLEDGED)]
+    assert notes.running() == notes.under_way == []
+
+
 def test_claims_from_elsewhere_are_not_counted(notes: Notes) -> None:
     store = MemoryBackend()
     SortedSet(store, "jobs").add("a")
@@ -525,3 +557,15 @@ def test_clients_are_not_instrumented(notes: Notes) -> None:
     client: Any = redis.Redis()
     with pytest.raises(TypeError, match=r"RedisBackend\(client\)"):
         instrument(client, notes)
+
+
+def test_arguments_are_checked(notes: Notes) -> None:
+    wrong: Any = Notes
+    with pytest.raises(TypeError, match=r"is a class: make one, Notes\(…\)"):
+        instrument(MemoryBackend(), wrong)
+    wrong = "jobs"
+    with pytest.raises(TypeError, match="label is 'jobs', but must be callable with a name"):
+        instrument(MemoryBackend(), notes, label=wrong)
+    with pytest.raises(TypeError, match=r"timed is 'jobs', .* a collection of names: \['jobs'\]"):
+        instrument(MemoryBackend(), notes, timed="jobs")
+    assert notes.watched == []

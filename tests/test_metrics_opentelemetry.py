@@ -254,6 +254,17 @@ def test_an_error_in_the_work_is_on_its_span(telemetry: Telemetry) -> None:
     assert (span.attributes or {})["redset.outcome"] == "released"
 
 
+def test_spans_of_claims_that_nobody_ends_go_with_their_store(telemetry: Telemetry) -> None:
+    jobs = SortedSet(instrument(MemoryBackend(), telemetry.recorder), "jobs")
+    jobs.add("a")
+    claim = jobs.claim()
+    # What is kept cannot be seen from outside.
+    spans: Any = vars(telemetry.recorder)["_spans"]
+    assert len(spans) == 1
+    del jobs, claim
+    assert len(spans) == 0
+
+
 def test_claims_of_one_member_and_token_do_no_harm(telemetry: Telemetry) -> None:
     clock = ManualClock()
     stores = [instrument(MemoryBackend(clock=clock), telemetry.recorder) for _ in range(2)]
@@ -264,7 +275,7 @@ def test_claims_of_one_member_and_token_do_no_harm(telemetry: Telemetry) -> None
     assert claims[0].hold == claims[1].hold
     for claim in claims:
         claim.ack()
-    assert len(telemetry.spans("process jobs")) == 1
+    assert len(telemetry.spans("process jobs")) == 2
     assert sum(count for _, count in telemetry.values("redset.claims_ended")) == 2
 
 

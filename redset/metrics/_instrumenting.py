@@ -56,7 +56,8 @@ def instrument(
         A backend that does the same, with no round trip more. Its ``close`` closes the other.
 
     Raises:
-        TypeError: if it is no backend: a client, say, which a backend is to be made of first.
+        TypeError: if it is no backend: a client, say, which a backend is to be made of first; or if
+            another argument is not what it should be.
 
     >>> from redset import SortedSet, connect
     >>> from redset.metrics.prometheus import PrometheusRecorder
@@ -80,7 +81,22 @@ def instrument(
             "pass redset.connect(url), or redset.backends.RedisBackend(client)"
         )
         raise TypeError(message)
+    check_made(recorder)
+    _check_label(label)
+    _check_timed(timed)
     observer = Observer(recorder, str if label is None else label, timed)
     if inspect.iscoroutinefunction(wait_pop):
         return AsyncInstrumented(cast("AsyncBackend", backend), observer)
     return Instrumented(cast("Backend", backend), observer)
+
+
+def _check_label(label: object) -> None:
+    if label is not None and not callable(label):
+        message = f"label is {label!r}, but must be callable with a name: lambda name: name[:4]"
+        raise TypeError(message)
+
+
+def _check_timed(timed: object) -> None:
+    if isinstance(timed, str):
+        message = f"timed is {timed!r}, but must be a collection of names: [{timed!r}]"
+        raise TypeError(message)

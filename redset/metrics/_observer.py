@@ -23,17 +23,18 @@ __all__ = ["Observer"]
 class Ending:
     """Claims that are being ended, and how long they were worked on."""
 
-    __slots__ = ("_recorder", "_works")
+    __slots__ = ("_outcome", "_recorder", "works")
 
-    def __init__(self, recorder: Recorder, works: Sequence[Work | None]) -> None:
+    def __init__(self, recorder: Recorder, works: Sequence[Work | None], outcome: Outcome) -> None:
         self._recorder = recorder
-        self._works = [(work, 0.0 if work is None else work.seconds()) for work in works]
+        self._outcome = outcome
+        self.works = [(work, 0.0 if work is None else work.seconds()) for work in works]
 
-    def note(self, held: Sequence[bool], outcome: Outcome) -> None:
+    def note(self, held: Sequence[bool]) -> None:
         """Tell of their end, or that they were not held any more."""
-        for (work, seconds), is_held in zip(self._works, held, strict=True):
+        for (work, seconds), is_held in zip(self.works, held, strict=True):
             if work is not None:
-                self._recorder.ended(work, outcome if is_held else Outcome.LOST, seconds)
+                self._recorder.ended(work, self._outcome if is_held else Outcome.LOST, seconds)
 
 
 class Observer:
@@ -51,7 +52,7 @@ class Observer:
     ) -> None:
         self._recorder = recorder
         self._label = label
-        self._timed = timed
+        self._timed = frozenset(timed)
         # Nothing of this refers back to the observer, so all goes with the last set.
         self._work = WorkInProgress(partial(_lose, recorder))
         recorder.watch(self._work)
@@ -102,13 +103,19 @@ class Observer:
         self._work.put(works)
 
     @contextmanager
-    def ending(self, name: str, holds: Sequence[Hold]) -> Generator[Ending, None, None]:
+    def ending(
+        self, name: str, holds: Sequence[Hold], outcome: Outcome
+    ) -> Generator[Ending, None, None]:
         """Stop the time of claims that are to be ended, which goes on if that fails."""
-        works = self._work.take(name, holds)
+        ending = Ending(self._recorder, self._work.take(name, holds), outcome)
         try:
-            yield Ending(self._recorder, works)
+            yield ending
+        except Exception:
+            self._work.put(work for work, _ in ending.works if work is not None)
+            raise
         except BaseException:
-            self._work.put(work for work in works if work is not None)
+            # Interrupted, mostly in a wait for others, before which they were ended.
+            ending.note([True] * len(holds))
             raise
 
     def extended(

@@ -36,7 +36,7 @@ class Outcome(Enum):
     """It was not held any more when it was to be ended, or nobody ended it for two leases."""
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class Work:
     """One claim that this process made."""
 

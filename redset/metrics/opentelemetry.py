@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Final
-from weakref import WeakSet
+from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary
 
 from redset.exceptions import MissingDependencyError
 from redset.interfaces import KeyedMember
@@ -77,7 +77,9 @@ class OpenTelemetryRecorder:
     ) -> None:
         self._tracer = trace.get_tracer("redset", tracer_provider=tracer_provider)
         self._watched: WeakSet[WorkInProgress] = WeakSet()
-        self._spans: dict[Hold, Span] = {}
+        # What is forgotten with its store, or by it, is forgotten here.
+        self._spans: WeakKeyDictionary[Work, Span] = WeakKeyDictionary()
+        self._works: WeakValueDictionary[Hold, Work] = WeakValueDictionary()
         meter = metrics.get_meter("redset", meter_provider=meter_provider)
         self._calls = meter.create_histogram("messaging.client.operation.duration", "s")
         self._sent = meter.create_counter("messaging.client.sent.messages", "{message}")
@@ -103,7 +105,8 @@ class OpenTelemetryRecorder:
             claim: the claim. Of one that this recorder was not told of, or that has ended,
                 there is no span, and nothing is done.
         """
-        span = self._spans.get(claim.hold)
+        work = self._works.get(claim.hold)
+        span = None if work is None else self._spans.get(work)
         return nullcontext() if span is None else trace.use_span(span)
 
     def watch(self, work: WorkInProgress) -> None:
@@ -151,7 +154,8 @@ class OpenTelemetryRecorder:
             "redset.attempt": lease.attempt,
             "redset.token": lease.token,
         }
-        self._spans[work.hold] = self._tracer.start_span(
+        self._works[work.hold] = work
+        self._spans[work] = self._tracer.start_span(
             f"process {work.label}",
             kind=SpanKind.CONSUMER,
             attributes=attributes,
@@ -166,8 +170,7 @@ class OpenTelemetryRecorder:
             attributes["error.type"] = outcome.value
         if outcome is not Outcome.LOST:
             self._work.record(seconds, attributes)
-        # Two sets may have the same member and token, if their stores' clocks do not go on.
-        span = self._spans.pop(work.hold, trace.INVALID_SPAN)
+        span = self._spans.pop(work)
         span.set_attribute("redset.outcome", outcome.value)
         if outcome not in _DONE:
             span.set_attribute("error.type", outcome.value)

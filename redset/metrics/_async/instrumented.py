@@ -130,10 +130,10 @@ class AsyncInstrumented(AsyncPassing):
         self, name: str, count: int, terms: Terms, *, acknowledge: Sequence[Hold] = ()
     ) -> Claimed:
         """See `redset.interfaces.Backend.claim`."""
-        observer = self._observer
-        with observer.ending(name, acknowledge) as ending, observer.call(name, "claim"):
+        observer, done = self._observer, Outcome.ACKNOWLEDGED
+        with observer.ending(name, acknowledge, done) as ending, observer.call(name, "claim"):
             claimed = await self._backend.claim(name, count, terms, acknowledge=acknowledge)
-        ending.note(claimed.acknowledged, Outcome.ACKNOWLEDGED)
+        ending.note(claimed.acknowledged)
         observer.claimed(name, terms, claimed)
         return claimed
 
@@ -147,12 +147,12 @@ class AsyncInstrumented(AsyncPassing):
         acknowledge: Sequence[Hold] = (),
     ) -> Claimed:
         """See `redset.interfaces.Backend.wait_claim`."""
-        observer = self._observer
-        with observer.ending(name, acknowledge) as ending, observer.call(name, "wait_claim"):
+        observer, done = self._observer, Outcome.ACKNOWLEDGED
+        with observer.ending(name, acknowledge, done) as ending, observer.call(name, "wait_claim"):
             claimed = await self._backend.wait_claim(
                 name, count, terms, timeout, acknowledge=acknowledge
             )
-        ending.note(claimed.acknowledged, Outcome.ACKNOWLEDGED)
+        ending.note(claimed.acknowledged)
         observer.claimed(name, terms, claimed)
         return claimed
 
@@ -167,10 +167,10 @@ class AsyncInstrumented(AsyncPassing):
 
     async def acknowledge(self, name: str, holds: Sequence[Hold], merge: Merge) -> list[bool]:
         """See `redset.interfaces.Backend.acknowledge`."""
-        observer, num = self._observer, len(holds)
-        with observer.ending(name, holds) as ending, observer.call(name, "acknowledge", num):
+        observer, num, done = self._observer, len(holds), Outcome.ACKNOWLEDGED
+        with observer.ending(name, holds, done) as ending, observer.call(name, "acknowledge", num):
             held = await self._backend.acknowledge(name, holds, merge)
-        ending.note(held, Outcome.ACKNOWLEDGED)
+        ending.note(held)
         return held
 
     async def release(
@@ -184,12 +184,12 @@ class AsyncInstrumented(AsyncPassing):
         fresh: bool = False,
     ) -> bool:
         """See `redset.interfaces.Backend.release`."""
-        observer = self._observer
-        with observer.ending(name, [hold]) as ending, observer.call(name, "release", 1):
+        observer, outcome = self._observer, Outcome.RESCHEDULED if fresh else Outcome.RELEASED
+        with observer.ending(name, [hold], outcome) as ending, observer.call(name, "release", 1):
             held = await self._backend.release(
                 name, hold, merge, score=score, delay=delay, fresh=fresh
             )
-        ending.note([held], Outcome.RESCHEDULED if fresh else Outcome.RELEASED)
+        ending.note([held])
         return held
 
     async def reject(
@@ -197,9 +197,10 @@ class AsyncInstrumented(AsyncPassing):
     ) -> tuple[list[bool], int]:
         """See `redset.interfaces.Backend.reject`."""
         observer, holds = self._observer, [hold for hold, _ in rejected]
-        with observer.ending(name, holds) as ending, observer.call(name, "reject", len(holds)):
+        ends = observer.ending(name, holds, Outcome.REJECTED)
+        with ends as ending, observer.call(name, "reject", len(holds)):
             held, dropped = await self._backend.reject(name, rejected, merge, limit)
-        ending.note(held, Outcome.REJECTED)
+        ending.note(held)
         observer.buried(name, sum(held), dropped)
         return held, dropped
 
