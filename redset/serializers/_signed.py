@@ -97,6 +97,11 @@ class SignedSerializer(EqualByParts, Generic[T]):
         message = "the signature does not fit any of the keys"
         raise SignatureError(message)
 
+    @property
+    def needs_key(self) -> bool:
+        """Whether equal items may differ in their bytes, as those of the inner serializer do."""
+        return getattr(self._inner, "needs_key", False)
+
     def _parts(self) -> tuple[object, ...]:
         return (self._inner, self._keys, self._salt)
 
