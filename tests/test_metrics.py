@@ -21,7 +21,7 @@ from redset import (
     pop_from_any,
 )
 from redset.backends import AsyncMemoryBackend, MemoryBackend
-from redset.exceptions import EmptySetError, LeaseLost, LockTimeout
+from redset.exceptions import EmptySetError, LeaseLost, LockTimeout, ReplicationError
 from redset.interfaces import DeadLetter, Terms
 from redset.metrics import Outcome, instrument
 from redset.testing import BackendConformance, ManualClock, backend_machine, blocking
@@ -83,7 +83,12 @@ def notes() -> Notes:
     return Notes()
 
 
-@pytest.fixture(params=["memory", "memory-async", "valkey-9.1", "valkey-9.1-async"])
+@pytest.fixture(
+    params=[
+        *("memory", "memory-async", "fakeredis", "redis-6.2"),
+        *("valkey-9.1", "valkey-9.1-async", "cluster"),
+    ]
+)
 def kind(request: pytest.FixtureRequest) -> str:
     kind: str = request.param
     return kind
@@ -360,6 +365,23 @@ def test_what_is_done_when_a_wait_is_interrupted_is_done(notes: Notes) -> None:
     asyncio.run(main())
     assert notes.ends == [("jobs", Outcome.ACKNOWLEDGED)]
     assert notes.running() == notes.under_way == []
+
+
+class Replicated(MemoryBackend):
+    """Has too few replicas."""
+
+    def acknowledge(self, *arguments: Any) -> list[bool]:
+        super().acknowledge(*arguments)
+        raise ReplicationError
+
+
+def test_what_too_few_replicas_know_of_has_ended(notes: Notes) -> None:
+    jobs = SortedSet(instrument(Replicated(), notes), "jobs")
+    jobs.add("a")
+    with pytest.raises(ReplicationError):
+        jobs.claim().ack()
+    assert notes.ends == [("jobs", Outcome.ACKNOWLEDGED)]
+    assert notes.running() == []
 
 
 def test_claims_from_elsewhere_are_not_counted(notes: Notes) -> None:

@@ -23,6 +23,7 @@ from redset import Payload, SortedSet, TTLSet
 from redset.backends import MemoryBackend
 from redset.interfaces import KeyedMember, Merge, Terms
 from redset.metrics import instrument
+from redset.metrics._buckets import CALL_BUCKETS, WORK_BUCKETS
 from redset.metrics.opentelemetry import OpenTelemetryRecorder, TracedSerializer, producer_of
 from redset.serializers import JSONSerializer, SignedSerializer, StringSerializer
 from redset.testing import ManualClock
@@ -63,19 +64,23 @@ class Telemetry:
         (span,) = self.spans(name)
         return span
 
-    def values(self, metric: str) -> list[tuple[dict[str, Any], Any]]:
-        """Return the attributes of a metric, and their value or number of values."""
+    def points(self, metric: str) -> list[Any]:
+        """Return what there is of a metric, one for each set of attributes."""
         data = self._reader.get_metrics_data()
         return [
-            (
-                dict(point.attributes or {}),
-                getattr(point, "value", None) or getattr(point, "count", 0),
-            )
+            point
             for resource in (data.resource_metrics if data else [])
             for scope in resource.scope_metrics
             for each in scope.metrics
             if each.name == metric
             for point in each.data.data_points
+        ]
+
+    def values(self, metric: str) -> list[tuple[dict[str, Any], Any]]:
+        """Return the attributes of a metric, and their value or number of values."""
+        return [
+            (dict(point.attributes), point.value if hasattr(point, "value") else point.count)
+            for point in self.points(metric)
         ]
 
     def value(self, metric: str, name: str) -> Any:
@@ -308,6 +313,17 @@ def test_metrics(jobs: Any, name: str, telemetry: Telemetry) -> None:
     assert {at["messaging.operation.name"] for at, _ in calls} >= {"add", "pop", "claim"}
 
 
+def test_durations_have_buckets_of_seconds(telemetry: Telemetry) -> None:
+    jobs = SortedSet(instrument(MemoryBackend(), telemetry.recorder), "jobs")
+    jobs.add("a")
+    jobs.claim().ack()
+    for metric, buckets in (
+        ("messaging.client.operation.duration", CALL_BUCKETS),
+        ("messaging.process.duration", WORK_BUCKETS),
+    ):
+        assert {point.explicit_bounds for point in telemetry.points(metric)} == {buckets}
+
+
 def test_queue_latency(store: Backend, name: str, telemetry: Telemetry) -> None:
     polls = make_set(store, "ScheduledSet", name)
     polls.add("a")
@@ -418,8 +434,11 @@ def test_without_a_key_it_would_be_two_and_so_is_refused(
         with telemetry.tracer.start_as_current_span("request"):
             made.add(serializer.dumps("a"))
     assert len(made) == 2
-    with pytest.raises(TypeError, match=r"gives equal items different bytes.*pass key="):
-        kind_of_set(MemoryBackend(), "jobs", serializer=serializer)
+    key = b"sixteen bytes or more"
+    for refused in (serializer, SignedSerializer(serializer, key)):
+        with pytest.raises(TypeError, match=r"gives equal items different bytes.*pass key="):
+            kind_of_set(MemoryBackend(), "jobs", serializer=refused)
+    kind_of_set(MemoryBackend(), "jobs", serializer=SignedSerializer(StringSerializer(), key))
 
 
 def test_which_trace_stays_is_decided_as_the_payload_is(telemetry: Telemetry) -> None:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
+from redset.exceptions import ReplicationError
 from redset.interfaces import NOW
 from redset.metrics._work import Outcome, Work, WorkInProgress, until
 
@@ -110,12 +111,12 @@ class Observer:
         ending = Ending(self._recorder, self._work.take(name, holds), outcome)
         try:
             yield ending
-        except Exception:
-            self._work.put(work for work, _ in ending.works if work is not None)
-            raise
-        except BaseException:
-            # Interrupted, mostly in a wait for others, before which they were ended.
-            ending.note([True] * len(holds))
+        except BaseException as error:
+            if isinstance(error, Exception) and not isinstance(error, ReplicationError):
+                self._work.put(work for work, _ in ending.works if work is not None)
+            else:
+                # They ended before somebody interrupted a wait, or too few replicas answered.
+                ending.note([True] * len(holds))
             raise
 
     def extended(

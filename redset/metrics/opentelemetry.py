@@ -26,14 +26,15 @@ except ImportError as error:
     )
     raise MissingDependencyError(_message) from error
 
+from redset.metrics._buckets import CALL_BUCKETS, WORK_BUCKETS
 from redset.metrics._tracing import TracedSerializer, producer_of
 from redset.metrics._work import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable
+    from collections.abc import Generator, Iterable, Sequence
     from contextlib import AbstractContextManager
 
-    from opentelemetry.metrics import CallbackOptions, MeterProvider, Observation
+    from opentelemetry.metrics import CallbackOptions, Histogram, MeterProvider, Observation
     from opentelemetry.trace import Span, TracerProvider
 
     from redset._async.claims import AsyncClaim
@@ -81,14 +82,18 @@ class OpenTelemetryRecorder:
         self._spans: WeakKeyDictionary[Work, Span] = WeakKeyDictionary()
         self._works: WeakValueDictionary[Hold, Work] = WeakValueDictionary()
         meter = metrics.get_meter("redset", meter_provider=meter_provider)
-        self._calls = meter.create_histogram("messaging.client.operation.duration", "s")
+
+        def histogram(name: str, buckets: Sequence[float]) -> Histogram:
+            return meter.create_histogram(name, "s", explicit_bucket_boundaries_advisory=buckets)
+
+        self._calls = histogram("messaging.client.operation.duration", CALL_BUCKETS)
         self._sent = meter.create_counter("messaging.client.sent.messages", "{message}")
         self._consumed = meter.create_counter("messaging.client.consumed.messages", "{message}")
-        self._work = meter.create_histogram("messaging.process.duration", "s")
+        self._work = histogram("messaging.process.duration", WORK_BUCKETS)
         self._new = meter.create_counter("redset.new_items", "{item}")
         self._retries = meter.create_counter("redset.retries", "{claim}")
         self._ended = meter.create_counter("redset.claims_ended", "{claim}")
-        self._waits = meter.create_histogram("redset.queue.duration", "s")
+        self._waits = histogram("redset.queue.duration", WORK_BUCKETS)
         self._buried = meter.create_counter("redset.dead_letters", "{item}")
         self._dropped = meter.create_counter("redset.dead_letters_dropped", "{item}")
         meter.create_observable_gauge("redset.unfinished_work", [self._unfinished], "s")

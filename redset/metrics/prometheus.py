@@ -11,11 +11,12 @@ import inspect
 import logging
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Protocol
 from weakref import WeakSet
 
 from redset._sync.timed import TimeSortedSet
 from redset.exceptions import MissingDependencyError
+from redset.metrics._buckets import CALL_BUCKETS, WORK_BUCKETS
 
 try:
     from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram
@@ -34,11 +35,6 @@ if TYPE_CHECKING:
 __all__ = ["CALL_BUCKETS", "WORK_BUCKETS", "CountedSet", "PrometheusRecorder", "SetCollector"]
 
 _log = logging.getLogger("redset")
-
-CALL_BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0)
-"""By default, the upper bounds of the buckets for how long calls take, in seconds."""
-WORK_BUCKETS: Final = (0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0)
-"""By default, the upper bounds of the buckets for how long work and waiting take, in seconds."""
 
 
 class PrometheusRecorder:
