@@ -17,6 +17,7 @@ __all__ = [
     "RedsetError",
     "ReplicationError",
     "ScoreError",
+    "SealedError",
     "SetExistsError",
     "SignatureError",
 ]
@@ -69,6 +70,13 @@ class ReplicationError(RedsetError, TimeoutError):
 
 class ScoreError(RedsetError, ValueError):
     """A score is not a number, or an increment would make it so."""
+
+
+class SealedError(RedsetError, LookupError):
+    """There is no set of this name any more: what it held has been handed over to others.
+
+    Nothing was changed.
+    """
 
 
 class SetExistsError(RedsetError, ValueError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from redset.interfaces._async_combining import AsyncCombining
+from redset.interfaces._async_handover import AsyncHandover
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +27,7 @@ __all__ = ["AsyncBackend"]
 
 
 @runtime_checkable
-class AsyncBackend(AsyncCombining, Protocol):
+class AsyncBackend(AsyncCombining, AsyncHandover, Protocol):
     """The asyncio twin of `Backend`: the same methods with the same meaning, awaited.
 
     Methods may be called from many tasks of one event loop at once.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from redset.interfaces._combining import Combining
+from redset.interfaces._handover import Handover
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +27,7 @@ __all__ = ["Backend"]
 
 
 @runtime_checkable
-class Backend(Combining, Protocol):
+class Backend(Combining, Handover, Protocol):
     """A store of named sorted sets: members are bytes, scores are floats.
 
     Entries are ordered by ascending score, ties by their bytes (as `memcmp` does).

@@ -7,6 +7,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Self
 
 __all__ = [
@@ -21,7 +22,9 @@ __all__ = [
     "Lease",
     "Merge",
     "Moment",
+    "Parcel",
     "Payload",
+    "State",
     "Stats",
     "Terms",
     "Weighing",
@@ -200,3 +203,25 @@ class Stats:
     """The lowest score of the set; None if it has no items."""
     oldest_claim: float | None
     """When the claim was made whose lease is the first to run out, in unix seconds."""
+
+
+class State(NamedTuple):
+    """One member on its way to another set, with all that is kept for it."""
+
+    member: bytes
+    """Its bytes; of a keyed set the key, of a dead letter what it is known by."""
+    fields: object
+    """The backend's own account of it: scores, claim, attempts, payloads, dead letter."""
+
+
+class Parcel(NamedTuple):
+    """Some members of a set that is handed over to others; see `Backend.pack`."""
+
+    number: int
+    """Higher than that of every earlier parcel of the set."""
+    token: int
+    """The latest fencing token of the set; 0 if there is none."""
+    ends: Sequence[float]
+    """When each part of the set is to go, in unix seconds; infinity for never."""
+    states: Sequence[State]
+    """The members; none if nothing is left."""

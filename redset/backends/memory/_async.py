@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from redset.backends.memory._async_combining import AsyncCombiningMemory, pause
+from redset.backends.memory._async_handover import AsyncHandoverMemory
 from redset.backends.memory._store import MemoryBackend
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["AsyncMemoryBackend"]
 
 
-class AsyncMemoryBackend(AsyncCombiningMemory):
+class AsyncMemoryBackend(AsyncCombiningMemory, AsyncHandoverMemory):
     """A `redset.interfaces.AsyncBackend` over a `MemoryBackend`.
 
     Its methods do not block the event loop: the store's lock is held for microseconds,

@@ -163,6 +163,7 @@ class ClaimingStore(HeldSets):
     @contextmanager
     def _account(self, name: str) -> Generator[tuple[Ledger, SortedMap], None, None]:
         """Give the claims and the set called ``name``, and drop each if it is empty after."""
+        self._check_seal(name)
         ledger = self._ledgers.get(name)
         if ledger is None:
             ledger = self._ledgers[name] = Ledger()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from redset.backends.memory._moving import MovingStore
@@ -43,34 +44,51 @@ class EndingStore(MovingStore):
     def rename(self, name: str, target: str, *, replace: bool) -> bool | None:
         """See `redset.interfaces.Backend.rename`. O(1)."""
         with self._guarded(name, target):
+            self._check_seal(name, target)
             if not self._is_there(name):
                 return None
             if self._is_there(target) and not replace:
                 return False
-            for part in (*self._parts(), self._payloads):
-                part.pop(target, None)
-                if name in part:
-                    part[target] = part.pop(name)
-            self._ends = [
-                end._replace(name=target) if end.name == name else end for end in self._ends
-            ]
+            self._rename(name, target)
             self._wake(target)
             return True
 
     def expire(self, name: str, when: float | None) -> bool:
         """See `redset.interfaces.Backend.expire`. O(e) for e parts that are to go."""
         with self._guarded(name):
+            self._check_seal(name)
             had_end = any(end.name == name and end.is_ahead() for end in self._ends)
             self._ends = [end for end in self._ends if end.name != name]
             if when is not None:
-                here = [part for part in self._parts() if name in part]
-                self._ends += [_End(part, name, part[name], when) for part in here]
+                for part in self._parts():
+                    if name in part:
+                        self._let_end(part, name, when)
             was_there = self._is_there(name)
             self._drop_what_ended()
             return had_end if when is None else was_there
 
     def _parts(self) -> tuple[dict[str, Any], ...]:
         return (self._sets, self._dead, self._ledgers)
+
+    def _rename(self, name: str, target: str) -> None:
+        for part in self._all_parts():
+            part.pop(target, None)
+            if name in part:
+                part[target] = part.pop(name)
+        self._ends = [end._replace(name=target) if end.name == name else end for end in self._ends]
+
+    def _let_end(self, part: dict[str, Any], name: str, when: float) -> None:
+        self._ends.append(_End(part, name, part[name], when))
+
+    def _end_of(self, part: dict[str, Any], name: str) -> float:
+        """Return when a part of a set is to go: never, or at no time if there is nothing of it."""
+        if name not in part:
+            return -math.inf
+        ends = (end for end in self._ends if end.part is part and end.name == name)
+        return next((end.when for end in ends if end.is_ahead()), math.inf)
+
+    def _all_parts(self) -> tuple[dict[str, Any], ...]:
+        return (*self._parts(), self._payloads, self._parcels)
 
     def _drop_what_ended(self) -> None:
         if self._ends:

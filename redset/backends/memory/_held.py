@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from redset.backends.memory._sortedmap import SortedMap
+from redset.backends.memory._tombstone import Tombstone
 from redset.backends.memory._waiting import WaitingStore
 from redset.interfaces import NOW
 
@@ -38,6 +39,8 @@ class HeldSets(WaitingStore):
         self._dead: dict[str, dict[bytes, DeadLetter]] = {}
         self._ledgers: dict[str, Ledger] = {}
         self._payloads: dict[str, Payloads] = {}
+        # Of sets that are handed over, the number and the size of the parcel that is under way.
+        self._parcels: dict[str, tuple[int, int]] = {}
 
     def is_keyed(self, name: str) -> bool | None:
         """See `redset.interfaces.Backend.is_keyed`. O(1)."""
@@ -45,10 +48,18 @@ class HeldSets(WaitingStore):
             return self._is_keyed(name)
 
     def _is_keyed(self, name: str) -> bool | None:
+        self._check_seal(name)
         ledger = self._ledgers.get(name)
         if name not in self._sets and (ledger is None or not ledger.records):
             return None
         return name in self._payloads
+
+    def _check_seal(self, *names: str) -> None:
+        """Raise `SealedError` for a sealed name, where something is kept beside the set."""
+        for name in names:
+            held = self._sets.get(name)
+            if isinstance(held, Tombstone):
+                held.refuse()
 
     def _guarded(self, *names: str) -> AbstractContextManager[object]:  # noqa: ARG002
         """Return what guards an operation on sets. A view may look at these first."""
@@ -123,8 +134,9 @@ class HeldSets(WaitingStore):
 
     def _is_there(self, name: str) -> bool:
         """Tell whether there are any members, claims or dead letters."""
-        ledger = self._ledgers.get(name)
-        return name in self._sets or name in self._dead or bool(ledger and ledger.records)
+        ledger, held = self._ledgers.get(name), self._sets.get(name)
+        is_set = held is not None and not isinstance(held, Tombstone)
+        return is_set or name in self._dead or bool(ledger and ledger.records)
 
     def _resolve(self, bound: Bound) -> float:
         return self._clock.time() if bound is NOW else bound
@@ -134,6 +146,7 @@ class HeldSets(WaitingStore):
         return sorted(letters, key=lambda letter: (letter.time, member_of(letter)))
 
     def _exhume(self, name: str, members: Sequence[bytes]) -> list[DeadLetter]:
+        self._check_seal(name)
         dead = self._dead.get(name, {})
         letters = [dead.pop(member) for member in members if member in dead]
         if not dead:
@@ -143,6 +156,7 @@ class HeldSets(WaitingStore):
     def _bury(self, name: str, letters: Sequence[DeadLetter], limit: int) -> int:
         if not letters:
             return 0
+        self._check_seal(name)
         now = self._clock.time()
         dead = self._dead.setdefault(name, {})
         for letter in letters:

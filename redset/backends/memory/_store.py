@@ -6,7 +6,7 @@ import math
 import threading
 from typing import TYPE_CHECKING
 
-from redset.backends.memory._ending import EndingStore
+from redset.backends.memory._handover import HandoverStore
 from redset.backends.memory._held import member_of
 from redset.backends.memory._locking import LockingStore
 from redset.exceptions import ScoreError
@@ -25,7 +25,7 @@ __all__ = ["MemoryBackend"]
 _SWEEP = 100
 
 
-class MemoryBackend(LockingStore, EndingStore):
+class MemoryBackend(LockingStore, HandoverStore):
     """A `redset.interfaces.Backend` that keeps everything in this process.
 
     Each set is a dict and a heap with lazy deletion. One lock guards the store, so
@@ -159,9 +159,10 @@ class MemoryBackend(LockingStore, EndingStore):
 
     def clear(self, name: str) -> bool:
         """See `redset.interfaces.Backend.clear`. O(1)."""
+        self._unseal(name)
         with self._guarded(name):
             found = self._is_there(name)
-            for part in (self._sets, self._dead, self._ledgers, self._payloads):
+            for part in self._all_parts():
                 part.pop(name, None)
             return found
 
