@@ -38,7 +38,6 @@ __all__ = [
     "due_pairs",
     "entries",
     "entries_from",
-    "first_key",
     "flags",
     "holds",
     "keyed_claimed",
@@ -47,6 +46,7 @@ __all__ = [
     "keyed_popped",
     "keyed_popped_any",
     "keying_errors",
+    "keys_of",
     "letter_details",
     "letter_reason",
     "lifetimes",
@@ -211,10 +211,10 @@ def payloads(members: Iterable[bytes]) -> list[bytes]:
     return [*(payload or b"" for payload in given), flags]
 
 
-def first_key(arguments: Sequence[Any]) -> bytes:
-    """Return the first key of a command, or of a script."""
-    key: bytes = arguments[3 if arguments[0] in {"EVAL", "EVALSHA"} else 1]
-    return key
+def keys_of(arguments: Sequence[Any]) -> Sequence[bytes]:
+    """Return the first key of a command, or all of a script."""
+    is_script = arguments[0] in {"EVAL", "EVALSHA"}
+    return arguments[3 : 3 + arguments[2]] if is_script else arguments[1:2]
 
 
 def scores(reply: Iterable[Any]) -> list[float | None]:

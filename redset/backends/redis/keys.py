@@ -16,6 +16,7 @@ __all__ = [
     "claim_keys",
     "combined_keys",
     "expire_keys",
+    "handover_keys",
     "keyed_keys",
     "keying_keys",
     "moved_keys",
@@ -38,11 +39,13 @@ DELAYED: Final = "delayed"
 ITEMS: Final = "items"
 LOCK: Final = "lock"
 MARK: Final = "request:mark"
+PARCEL: Final = "parcel"
 PARKED: Final = "parked"
 REQUEST: Final = "request"
 SCRATCH: Final = "scratch"
 SCRATCH_WEIGHED: Final = "scratch:weighed"
 TOKEN: Final = "request:token"  # noqa: S105  (no secret; it expires, as all of "request" does)
+UNPACKED: Final = "request:unpacked"  # as it expires
 WAITING: Final = "waiting"
 WAKE: Final = "wake"
 
@@ -154,7 +157,7 @@ def all_keys(name: str) -> list[bytes]:
     """Return the keys of ``clear.lua``: all but the lock, and what expires by itself."""
     apart = siblings(name, DEAD, CLAIMS, DELAYED, PARKED, CLAIM_DETAILS, DEAD_DETAILS, ATTEMPTS)
     payloads = siblings(name, ITEMS, CLAIM_ITEMS, DEAD_ITEMS)
-    return [name.encode(), *apart, *payloads, *siblings(name, WAKE, WAITING)]
+    return [name.encode(), *apart, *payloads, *siblings(name, PARCEL, WAKE, WAITING)]
 
 
 def algebra_keys(name: str, others: Sequence[str]) -> list[bytes]:
@@ -164,8 +167,13 @@ def algebra_keys(name: str, others: Sequence[str]) -> list[bytes]:
     return [name.encode(), *apart, *held, *(other.encode() for other in others)]
 
 
+def handover_keys(name: str) -> list[bytes]:
+    """Return the keys of the scripts that hand sets over."""
+    return [*all_keys(name), *siblings(name, TOKEN, UNPACKED)]
+
+
 def rename_keys(name: str, target: str) -> list[bytes]:
-    """Return the keys of ``rename.lua``."""
+    """Return the keys of ``rename.lua``, and of ``handover/seal.lua``."""
     return [*all_keys(name), *all_keys(target), sibling(name, TOKEN), sibling(target, TOKEN)]
 
 

@@ -148,7 +148,7 @@ class Operator:
             for letter in letters
             for part in (letter.time, letter.raw, commands.letter_details(letter))
         ]
-        dead = keys.siblings(name, keys.DEAD, keys.DEAD_DETAILS)
+        dead = [*keys.siblings(name, keys.DEAD, keys.DEAD_DETAILS), name.encode()]
         return int(self._script("restore", dead, parts))
 
     def _keys(self) -> Iterator[str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from redset.backends.redis import commands, keys
 from redset.backends.redis._async.connection import AsyncConnection
-from redset.backends.redis._async.moving import AsyncMovingBackend
+from redset.backends.redis._async.handover import AsyncHandoverBackend
 from redset.backends.redis._async.taking import AsyncTaker
 from redset.backends.redis._clients import describe, is_error
 from redset.backends.redis._copies import check_copies
@@ -32,7 +32,7 @@ _MANY = 100
 _PAIR = 2
 
 
-class AsyncRedisBackend(AsyncMovingBackend):
+class AsyncRedisBackend(AsyncHandoverBackend):
     """A `redset.interfaces.AsyncBackend` that keeps each set in one ZSET, called as the set.
 
     What else is kept for a set called ``name`` is in keys called ``{name}:…``, in the
@@ -317,7 +317,7 @@ class AsyncRedisBackend(AsyncMovingBackend):
         parts = [
             part for letter in letters for part in (letter.raw, commands.letter_details(letter))
         ]
-        dead = keys.siblings(name, keys.DEAD, keys.DEAD_DETAILS)
+        dead = [*keys.siblings(name, keys.DEAD, keys.DEAD_DETAILS), name.encode()]
         return int(await self._script("bury", dead, [limit, *parts]))
 
     async def dead(self, name: str, offset: int, count: int) -> list[DeadLetter]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from redset.backends.redis._async.clusters import AsyncCluster
 from redset.backends.redis._async.lines import AsyncLine, AsyncLines
 from redset.backends.redis._async.replicating import AsyncReplication
+from redset.backends.redis._async.seals import tell_seal_async
 from redset.backends.redis._clients import (
     check_async_client,
     has_pool,
@@ -60,7 +61,7 @@ class AsyncConnection:
         if copies is not None:
             together = self._cluster.together if self._cluster else self._together
             self._durable = copy.copy(self)
-            self._durable.command = AsyncReplication(together, copies).command
+            self._durable.command = AsyncReplication(together, copies, self.command).command
 
     @property
     def durable(self) -> AsyncConnection:
@@ -76,6 +77,7 @@ class AsyncConnection:
         try:
             return await self._ask(*arguments, **self._options)
         except Exception as error:
+            await tell_seal_async(error, self._command, arguments)
             explain(error)
             raise
 

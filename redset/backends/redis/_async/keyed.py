@@ -6,9 +6,10 @@ import math
 import time
 from typing import TYPE_CHECKING, Any
 
-from redset.backends.redis import commands
+from redset.backends.redis import commands, keys
 from redset.backends.redis._async.keyed_combining import AsyncKeyedCombiningBackend
 from redset.backends.redis._async.taking import AsyncTaker
+from redset.exceptions import SealedError
 from redset.interfaces import KeyedMember
 
 if TYPE_CHECKING:
@@ -116,7 +117,10 @@ class AsyncKeyedBackend(AsyncKeyedCombiningBackend):
 
     async def clear(self, name: str) -> bool:
         """See `redset.interfaces.Backend.clear`. ``keyed/clear.lua``, O(n)."""
-        return bool(await self._run("clear", name, []))
+        try:
+            return bool(await self._run("clear", name, [], own=keys.all_keys(name)))
+        except SealedError:  # there are no payloads to look at
+            return await super().clear(name)
 
     # Reading
 

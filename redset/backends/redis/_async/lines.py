@@ -6,6 +6,7 @@ import os
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
+from redset.backends.redis._async.seals import tell_seal_async
 from redset.backends.redis._clients import asks_sentinels, is_error, is_lost
 from redset.backends.redis._remedies import explain
 
@@ -45,6 +46,7 @@ class AsyncLine:
             return await self._line.read_response(disable_decoding=True)
         except Exception as error:
             if not is_lost(error):
+                await tell_seal_async(error, self.command, arguments)
                 explain(error)
                 raise
         except BaseException:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from redset.backends.redis import commands, keys
+from redset.backends.redis._async.seals import tell_seal_async
 from redset.exceptions import ReplicationError
 
 if TYPE_CHECKING:
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
     from redset.backends.redis._copies import Copies
 
+    Command = Callable[..., Awaitable[Any]]
     Together = Callable[[bytes, Sequence[tuple[object, ...]]], Awaitable[list[Any]]]
 
 
@@ -23,18 +25,20 @@ class AsyncReplication:
     another connection. So a write that always is one goes in between.
     """
 
-    def __init__(self, together: Together, copies: Copies) -> None:
+    def __init__(self, together: Together, copies: Copies, ask: Command) -> None:
         self._together = together
         self._copies = copies
+        self._ask = ask
         self._wait = ("WAIT", copies.replicas, commands.milliseconds(copies.timeout))
 
     async def command(self, *arguments: object) -> Any:  # noqa: ANN401  (replies are untyped)
         """Send a command, and return its reply when enough replicas have what it wrote."""
-        key = commands.first_key(arguments)
+        key = commands.keys_of(arguments)[0]
         mark = ("SET", keys.sibling(key.decode(), keys.MARK), b"", "PX", 1)
         reply, _, count = await self._together(key, (arguments, mark, self._wait))
         for each in (reply, count):
             if isinstance(each, Exception):
+                await tell_seal_async(each, self._ask, arguments)
                 raise each
         if count < self._copies.replicas:
             raise self._missing(count)

@@ -7,6 +7,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from redset.backends.redis import commands, keys
+from redset.backends.redis._async.seals import tell_seal_async
 from redset.backends.redis._async.waiting import AsyncWaiting
 from redset.backends.redis._clients import is_cluster, is_error
 from redset.backends.redis._remedies import explain
@@ -34,6 +35,7 @@ class AsyncTaker:
         try:
             reply = await self._wait(name.encode(), deadline)
         except Exception as error:
+            await tell_seal_async(error, self._connection.command, ("BZPOPMIN", name.encode()))
             explain(error)
             raise
         if not reply:

@@ -14,7 +14,7 @@ from redset.backends.redis import commands, keys
 from redset.backends.redis._clients import describe, is_error
 from redset.backends.redis._copies import check_copies
 from redset.backends.redis._sync.connection import Connection
-from redset.backends.redis._sync.moving import MovingBackend
+from redset.backends.redis._sync.handover import HandoverBackend
 from redset.backends.redis._sync.taking import Taker
 from redset.backends.redis._views import keyed_view
 from redset.exceptions import LockTimeout, ScoreError
@@ -41,7 +41,7 @@ _MANY = 100
 _PAIR = 2
 
 
-class RedisBackend(MovingBackend):
+class RedisBackend(HandoverBackend):
     """A `redset.interfaces.Backend` that keeps each set in one ZSET, called as the set.
 
     What else is kept for a set called ``name`` is in keys called ``{name}:…``, in the
@@ -322,7 +322,7 @@ class RedisBackend(MovingBackend):
         parts = [
             part for letter in letters for part in (letter.raw, commands.letter_details(letter))
         ]
-        dead = keys.siblings(name, keys.DEAD, keys.DEAD_DETAILS)
+        dead = [*keys.siblings(name, keys.DEAD, keys.DEAD_DETAILS), name.encode()]
         return int(self._script("bury", dead, [limit, *parts]))
 
     def dead(self, name: str, offset: int, count: int) -> list[DeadLetter]:

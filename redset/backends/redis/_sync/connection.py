@@ -23,6 +23,7 @@ from redset.backends.redis._scripts import script
 from redset.backends.redis._sync.clusters import Cluster
 from redset.backends.redis._sync.lines import Line, Lines
 from redset.backends.redis._sync.replicating import Replication
+from redset.backends.redis._sync.seals import tell_seal
 from redset.backends.redis.keys import request_prefix
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class Connection:
         if copies is not None:
             together = self._cluster.together if self._cluster else self._together
             self._durable = copy.copy(self)
-            self._durable.command = Replication(together, copies).command
+            self._durable.command = Replication(together, copies, self.command).command
 
     @property
     def durable(self) -> Connection:
@@ -78,6 +79,7 @@ class Connection:
         try:
             return self._ask(*arguments, **self._options)
         except Exception as error:
+            tell_seal(error, self._command, arguments)
             explain(error)
             raise
 

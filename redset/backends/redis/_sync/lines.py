@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from redset.backends.redis._clients import asks_sentinels, is_error, is_lost
 from redset.backends.redis._remedies import explain
+from redset.backends.redis._sync.seals import tell_seal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -47,6 +48,7 @@ class Line:
             return self._line.read_response(disable_decoding=True)
         except Exception as error:
             if not is_lost(error):
+                tell_seal(error, self.command, arguments)
                 explain(error)
                 raise
         except BaseException:

@@ -1,4 +1,4 @@
--- Remove a set with all that is kept for it.
+-- Remove a set with all that is kept for it, or its seal.
 -- KEYS[1]  the set
 -- KEYS[2]  dead letters
 -- KEYS[3]  claims
@@ -6,5 +6,6 @@
 -- KEYS[5…] what else is kept
 -- Reply    1 if there was a member, a claim or a dead letter, else 0
 local found = redis.call('EXISTS', KEYS[1], KEYS[2], KEYS[3], KEYS[4])
+if is_sealed(KEYS[1]) then found = found - 1 end
 redis.call('DEL', unpack(KEYS))
 return math.min(found, 1)

@@ -4,4 +4,5 @@
 -- KEYS[3]  payloads of what waits
 -- KEYS[4]  payloads of what is claimed
 -- Reply    how many of the first two keys there are, how many of the others
+check_seal(KEYS[1])
 return {redis.call('EXISTS', KEYS[1], KEYS[2]), redis.call('EXISTS', KEYS[3], KEYS[4])}

@@ -25,6 +25,20 @@ local function count_to(key, high)
   return redis.call('ZCOUNT', key, '-inf', high)
 end
 
+-- The key of a sealed set holds a text that begins with this word: whoever takes it for a set, in
+-- any language, gets an error. Scripts that store something beside it have to ask.
+local SEAL = 'SEALED'
+
+local function is_sealed(key)
+  if type(redis.pcall('ZCARD', key)) == 'number' then return false end
+  local text = redis.pcall('GET', key)
+  return type(text) == 'string' and string.sub(text, 1, #SEAL) == SEAL
+end
+
+local function check_seal(key)
+  redis.call('ZCARD', key)
+end
+
 -- Note that somebody will wait for so many milliseconds, and be it not the last to do so.
 local function note_waiting(waiting, milliseconds)
   if milliseconds ~= '0' and redis.call('PTTL', waiting) < tonumber(milliseconds) then

@@ -7,6 +7,7 @@
 -- ARGV[1]  ZADD flag for members that are there: '', NX, LT or GT
 -- ARGV[2…] members
 -- Reply    how many were dead letters
+check_seal(KEYS[1])
 local moved = 0
 for i = 2, #ARGV do
   local details = redis.call('HGET', KEYS[3], ARGV[i])

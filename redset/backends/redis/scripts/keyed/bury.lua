@@ -5,5 +5,5 @@ for i, payload in ipairs(given_payloads()) do
   redis.call('HSET', DEAD_ITEMS, ARGV[2 * i], payload)
 end
 
-local KEYS = {DEAD, LETTERS}
+local KEYS = {DEAD, LETTERS, SET}
 -- include bury

@@ -1,4 +1,4 @@
 -- Remove a keyed set with all that is kept for it; see clear.lua.
-local KEYS = {SET, DEAD, CLAIMS, DELAYED, DETAILS, PARKED, WAKE, WAITING, ATTEMPTS, LETTERS, ITEMS,
-  HELD, DEAD_ITEMS}
+-- KEYS[15…] as clear.lua
+local KEYS = {unpack(KEYS, 15)}
 -- include clear

@@ -14,7 +14,11 @@ local ITEMS, HELD, DEAD_ITEMS = unpack(KEYS, 12, 14)
 local RULE = table.remove(ARGV)
 
 local function is_plain(set, details, items, held)
-  return redis.call('EXISTS', items, held) == 0 and redis.call('EXISTS', set, details) > 0
+  if redis.call('EXISTS', items, held) > 0 or redis.call('EXISTS', set, details) == 0 then
+    return false
+  end
+  check_seal(set)
+  return true
 end
 
 if is_plain(SET, DETAILS, ITEMS, HELD) then return redis.error_reply('KEYING 0') end

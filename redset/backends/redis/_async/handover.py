@@ -1,0 +1,57 @@
+"""Sets that are handed over to others, in parcels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from redset.backends.redis import _parcels, keys
+from redset.backends.redis._async.moving import AsyncMovingBackend
+from redset.exceptions import SetExistsError
+
+if TYPE_CHECKING:
+    from redset.interfaces import Parcel
+
+# For how many milliseconds a name stays sealed, and the parcels that a set was given are known.
+_LIFE: Final = 86_400_000
+_MOST: Final = 500
+
+
+class AsyncHandoverBackend(AsyncMovingBackend):
+    """The part of a backend that hands sets over. Every call is one script.
+
+    All have their effect once, even if a client that loses the reply sends them again. Where
+    replicas are waited for, they have what `seal` and `unpack` do before that is built upon.
+    """
+
+    async def seal(self, name: str, target: str) -> None:
+        """See `redset.interfaces.Backend.seal`. ``handover/seal.lua``, O(1).
+
+        The key called ``name`` then is a text, so commands for sets fail with ``WRONGTYPE``.
+        """
+        self._check_slots([name, target])
+        needed = keys.rename_keys(name, target)
+        if not await self._connection.script("handover/seal", needed, [target, _LIFE]):
+            message = f"{name!r} cannot be handed over as {target!r}: there is such a set"
+            raise SetExistsError(message)
+
+    async def is_sealed(self, name: str) -> bool:
+        """See `redset.interfaces.Backend.is_sealed`. ``handover/sealed.lua``, O(1)."""
+        return bool(await self._connection.script("handover/sealed", [name.encode()], []))
+
+    async def pack(self, name: str, count: int) -> Parcel:
+        """See `redset.interfaces.Backend.pack`. ``handover/pack.lua``, O(log n) a member."""
+        needed = keys.handover_keys(name)
+        reply = await self._connection.script("handover/pack", needed, [min(count, _MOST)])
+        return _parcels.parcel(reply)
+
+    async def unpack(self, name: str, source: str, parcel: Parcel) -> bool:
+        """See `redset.interfaces.Backend.unpack`. ``handover/unpack.lua``, O(log n) a member."""
+        arguments = [source, parcel.number, _LIFE, *_parcels.parts(parcel)]
+        needed = keys.handover_keys(name)
+        return bool(await self._connection.script("handover/unpack", needed, arguments))
+
+    async def unload(self, name: str, parcel: Parcel) -> None:
+        """See `redset.interfaces.Backend.unload`. ``handover/unload.lua``, O(log n) a member."""
+        if parcel.states:
+            arguments = [parcel.number, *(state.member for state in parcel.states)]
+            await self._connection.script("handover/unload", keys.handover_keys(name), arguments)
