@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
     from redset.interfaces import Backend, Bound, Lease
 
-__all__ = ["EndingChecks"]
+__all__ = ["EndingChecks", "fill_all"]
 
 _LONG = 30.0
 
 
-def _fill_all(backend: Backend, name: str) -> dict[bytes, Lease]:
+def fill_all(backend: Backend, name: str) -> dict[bytes, Lease]:
     """Make a set with something in every state; return what is claimed."""
     members = [b"claimed", b"parked", b"delayed", b"tried"]
     fill(backend, name, *((member, 1.0) for member in members))
@@ -48,7 +48,7 @@ class EndingChecks:
 
     def test_all_of_a_set_is_renamed(self, backend: Backend, name: str) -> None:
         with others(backend, name, []) as (other,):
-            leases = _fill_all(backend, name)
+            leases = fill_all(backend, name)
             stats, letters = backend.stats(name, math.inf), backend.dead(name, 0, 10)
             assert backend.rename(name, other, replace=False) is True
             assert backend.stats(other, math.inf) == stats
@@ -111,7 +111,7 @@ class EndingChecks:
 
     def test_what_is_replaced_is_gone(self, backend: Backend, name: str) -> None:
         with others(backend, name, []) as (other,):
-            leases = _fill_all(backend, other)
+            leases = fill_all(backend, other)
             fill(backend, name, (b"tried", 2.0))
             assert backend.rename(name, other, replace=True) is True
             refused(backend, other, *holds(list(leases.values())))
@@ -166,7 +166,7 @@ class EndingChecks:
     def test_all_of_a_set_goes_at_a_time(
         self, backend: Backend, name: str, advance: Callable[[float], None]
     ) -> None:
-        leases = _fill_all(backend, name)
+        leases = fill_all(backend, name)
         assert backend.expire(name, present(backend, name) + 0.8) is True
         # What joins it goes with it.
         fill(backend, name, (b"another", 3.0))
@@ -188,7 +188,7 @@ class EndingChecks:
 
     def test_a_time_that_has_come(self, backend: Backend, name: str) -> None:
         for when in (1.0, 0.0, -5.0, -1e9):
-            _fill_all(backend, name)
+            fill_all(backend, name)
             assert backend.expire(name, when) is True
             assert backend.clear(name) is False
             assert (everything(backend, name), backend.dead_count(name)) == ([], 0)
@@ -198,7 +198,7 @@ class EndingChecks:
     def test_a_set_may_stay_after_all(
         self, backend: Backend, name: str, advance: Callable[[float], None]
     ) -> None:
-        leases = _fill_all(backend, name)
+        leases = fill_all(backend, name)
         assert backend.expire(name, None) is False
         assert backend.expire(name, present(backend, name) + 0.5) is True
         assert backend.expire(name, None) is True

@@ -34,7 +34,7 @@ pytest.register_assert_rewrite(
         f"redset.testing.{module}"
         for module in (
             *("_algebra", "_claim_steps", "_claim_waiting", "_claimants", "_claiming"),
-            *("_concurrency", "_copies", "_dead_letters", "_ending", "_keyed"),
+            *("_concurrency", "_copies", "_dead_letters", "_ending", "_handover", "_keyed"),
             *("_keyed_claims", "_keyed_dead_letters", "_keying", "_leases", "_moving"),
             *("_reading", "_releasing", "_timing", "_writing"),
         )
@@ -49,6 +49,7 @@ from redset.testing._concurrency import ConcurrencyChecks
 from redset.testing._copies import CopyChecks
 from redset.testing._dead_letters import DeadLetterChecks
 from redset.testing._ending import EndingChecks
+from redset.testing._handover import HandoverChecks
 from redset.testing._keyed import KeyedChecks
 from redset.testing._keyed_claims import KeyedClaimChecks
 from redset.testing._keyed_dead_letters import KeyedDeadLetterChecks
@@ -83,6 +84,7 @@ class KeyedViewConformance(
     AlgebraChecks,
     MovingChecks,
     EndingChecks,
+    HandoverChecks,
 ):
     """The tests that every keyed view of a backend passes. Needs a fixture ``backend``.
 

@@ -232,7 +232,7 @@ class LentBackend(AsyncRedisBackend):
 def _leaked_names(backend: Backend, prefix: str) -> list[str]:
     store: Any = getattr(backend, "_target", backend)
     store = getattr(store, "_store", store)
-    parts = (store._sets, store._ledgers, store._payloads, store._dead)  # noqa: SLF001  (see above)
+    parts = (store._sets, store._ledgers, store._payloads, store._dead, store._parcels)  # noqa: SLF001  (see above)
     return [name for part in parts for name in part if prefix in name]
 
 

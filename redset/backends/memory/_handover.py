@@ -24,6 +24,8 @@ __all__ = ["HandoverStore"]
 
 # For how many seconds a name stays sealed, and the parcels that a set was given are known.
 _LIFE = 86400.0
+# How many members there are in a parcel at most.
+_MOST = 500
 # A member is in one of the first of its set's places, if anywhere; the others have more of it.
 _HOLDING = 6
 
@@ -61,7 +63,7 @@ class HandoverStore(EndingStore):
     def pack(self, name: str, count: int) -> Parcel:
         """See `redset.interfaces.Backend.pack`. O(1) a member."""
         with self._guard, self._places(name) as places:
-            number, size = self._parcels.get(name) or (next(self._numbers), count)
+            number, size = self._parcels.get(name) or (next(self._numbers), min(count, _MOST))
             members = _first_members(places, size)
             if members:
                 self._parcels[name] = number, size

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import re
+from typing import TYPE_CHECKING, Any, Final
 
 from redset.backends.redis import commands
 from redset.backends.redis._scripts import script
@@ -11,15 +12,18 @@ from redset.exceptions import SealedError
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
+# What a command meets that takes a text for a set; fakeredis, if it becomes one while it waits.
+_REFUSED: Final = re.compile("WRONGTYPE|'bytes' object has no attribute")
+
 
 async def tell_seal_async(
     error: Exception, ask: Callable[..., Awaitable[Any]], arguments: Sequence[object]
 ) -> None:
     """Raise `SealedError` for an error of a command if one of its keys is that of a sealed set.
 
-    There is no other way to tell it from a key that is something else: ``ask`` sends a command.
+    It may be that of something else, so the server is asked: ``ask`` sends a command.
     """
-    if "WRONGTYPE" in str(error):
+    if _REFUSED.search(str(error)):
         keys = commands.keys_of(arguments)
         key = await ask("EVAL", script("handover/sealed").source, len(keys), *keys)
         if key:

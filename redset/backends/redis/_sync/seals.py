@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import re
+from typing import TYPE_CHECKING, Any, Final
 
 from redset.backends.redis import commands
 from redset.backends.redis._scripts import script
@@ -13,13 +14,16 @@ from redset.exceptions import SealedError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+# What a command meets that takes a text for a set; fakeredis, if it becomes one while it waits.
+_REFUSED: Final = re.compile("WRONGTYPE|'bytes' object has no attribute")
+
 
 def tell_seal(error: Exception, ask: Callable[..., Any], arguments: Sequence[object]) -> None:
     """Raise `SealedError` for an error of a command if one of its keys is that of a sealed set.
 
-    There is no other way to tell it from a key that is something else: ``ask`` sends a command.
+    It may be that of something else, so the server is asked: ``ask`` sends a command.
     """
-    if "WRONGTYPE" in str(error):
+    if _REFUSED.search(str(error)):
         keys = commands.keys_of(arguments)
         key = ask("EVAL", script("handover/sealed").source, len(keys), *keys)
         if key:
