@@ -93,6 +93,17 @@ class AlgebraMachine(ClaimingMachine):
             if is_done:
                 self._made[new] |= self._made[old]
 
+    @rule(name=draw.NAMES, count=st.integers(1, 4))
+    def hand_over(self, name: str, count: int) -> None:
+        name = self._names[name]
+        leaving = f"{name}-leaving"
+        self._backend.seal(name, leaving)
+        assert self._backend.is_sealed(name), "the backend has not sealed it"
+        agree(self._backend.clear(name), False)  # noqa: FBT003  (an outcome)
+        while (parcel := self._backend.pack(leaving, count)).states:
+            assert self._backend.unpack(name, leaving, parcel), "the backend has had it before"
+            self._backend.unload(leaving, parcel)
+
     @rule(name=draw.NAMES, when=st.sampled_from([1.0, 0.0, -1e9]))
     def go_at_once(self, name: str, when: float) -> None:
         self._same(lambda store: store.expire(self._names[name], when))

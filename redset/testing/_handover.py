@@ -245,6 +245,7 @@ class HandoverChecks:
             backend.unload(leaving, first)
             second = backend.pack(leaving, 2)
             backend.unload(leaving, late)
+            assert backend.length(leaving) == 4
             assert backend.unpack(target, leaving, second) is True
             assert backend.unpack(target, leaving, late) is False
             assert backend.length(target) == 2
