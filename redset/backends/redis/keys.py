@@ -24,6 +24,7 @@ __all__ = [
     "remove_keys",
     "rename_keys",
     "request_prefix",
+    "seal_keys",
     "sibling",
     "siblings",
 ]
@@ -39,13 +40,13 @@ DELAYED: Final = "delayed"
 ITEMS: Final = "items"
 LOCK: Final = "lock"
 MARK: Final = "request:mark"
-PARCEL: Final = "parcel"
+PARCEL: Final = "request:parcel"  # it expires, as all of "request" does
 PARKED: Final = "parked"
 REQUEST: Final = "request"
 SCRATCH: Final = "scratch"
 SCRATCH_WEIGHED: Final = "scratch:weighed"
 TOKEN: Final = "request:token"  # noqa: S105  (no secret; it expires, as all of "request" does)
-UNPACKED: Final = "request:unpacked"  # as it expires
+UNPACKED: Final = "request:unpacked"
 WAITING: Final = "waiting"
 WAKE: Final = "wake"
 
@@ -157,7 +158,7 @@ def all_keys(name: str) -> list[bytes]:
     """Return the keys of ``clear.lua``: all but the lock, and what expires by itself."""
     apart = siblings(name, DEAD, CLAIMS, DELAYED, PARKED, CLAIM_DETAILS, DEAD_DETAILS, ATTEMPTS)
     payloads = siblings(name, ITEMS, CLAIM_ITEMS, DEAD_ITEMS)
-    return [name.encode(), *apart, *payloads, *siblings(name, PARCEL, WAKE, WAITING)]
+    return [name.encode(), *apart, *payloads, *siblings(name, WAKE, WAITING)]
 
 
 def algebra_keys(name: str, others: Sequence[str]) -> list[bytes]:
@@ -169,12 +170,17 @@ def algebra_keys(name: str, others: Sequence[str]) -> list[bytes]:
 
 def handover_keys(name: str) -> list[bytes]:
     """Return the keys of the scripts that hand sets over."""
-    return [*all_keys(name), *siblings(name, TOKEN, UNPACKED)]
+    return [*all_keys(name), *siblings(name, TOKEN, PARCEL, UNPACKED)]
 
 
 def rename_keys(name: str, target: str) -> list[bytes]:
-    """Return the keys of ``rename.lua``, and of ``handover/seal.lua``."""
+    """Return the keys of ``rename.lua``."""
     return [*all_keys(name), *all_keys(target), sibling(name, TOKEN), sibling(target, TOKEN)]
+
+
+def seal_keys(name: str, target: str) -> list[bytes]:
+    """Return the keys of ``handover/seal.lua``."""
+    return [*rename_keys(name, target), sibling(target, PARCEL)]
 
 
 def expire_keys(name: str) -> list[bytes]:

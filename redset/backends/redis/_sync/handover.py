@@ -13,8 +13,7 @@ from redset.exceptions import SetExistsError
 if TYPE_CHECKING:
     from redset.interfaces import Parcel
 
-# For how many milliseconds a name stays sealed, and the parcels that a set was given are known.
-_LIFE: Final = 86_400_000
+# How many members there are in a parcel at most.
 _MOST: Final = 500
 
 
@@ -31,8 +30,8 @@ class HandoverBackend(MovingBackend):
         The key called ``name`` then is a text, so commands for sets fail with ``WRONGTYPE``.
         """
         self._check_slots([name, target])
-        needed = keys.rename_keys(name, target)
-        if not self._connection.script("handover/seal", needed, [target, _LIFE]):
+        needed = keys.seal_keys(name, target)
+        if not self._connection.script("handover/seal", needed, [target]):
             message = f"{name!r} cannot be handed over as {target!r}: there is such a set"
             raise SetExistsError(message)
 
@@ -48,7 +47,7 @@ class HandoverBackend(MovingBackend):
 
     def unpack(self, name: str, source: str, parcel: Parcel) -> bool:
         """See `redset.interfaces.Backend.unpack`. ``handover/unpack.lua``, O(log n) a member."""
-        arguments = [source, parcel.number, _LIFE, *_parcels.parts(parcel)]
+        arguments = [source, parcel.number, *_parcels.parts(parcel)]
         needed = keys.handover_keys(name)
         return bool(self._connection.script("handover/unpack", needed, arguments))
 

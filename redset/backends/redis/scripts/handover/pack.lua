@@ -4,10 +4,7 @@
 --          last for the token, the unix milliseconds at which it expires, inf for never, -inf if
 --          there is none; the members; for each of these keys what it has of each member
 local number, size = string.match(redis.call('GET', PARCEL) or '', '^(%d+) (%d+)$')
-if not number then
-  local time = redis.call('TIME')
-  number = time[1] .. string.format('%06d', time[2])
-end
+if not number then number = next_number() end
 if not size or size == '0' then size = ARGV[1] end
 
 local members, seen = {}, {}
@@ -21,18 +18,18 @@ for place = 1, HOLDING do
 end
 
 local ends, fields = {}, {}
-local present = milliseconds()
+local present = math.floor(now() * 1000)
 for i = 1, PLACES + 1 do
   local left = redis.call('PTTL', i > PLACES and TOKEN or KEYS[i])
   ends[i] = left == -2 and '-inf' or left == -1 and 'inf' or string.format('%.0f', present + left)
 end
 if #members > 0 then
-  redis.call('SET', PARCEL, number .. ' ' .. size)
+  redis.call('SET', PARCEL, number .. ' ' .. size, 'PX', LIFE)
   for place = 1, PLACES do
     fields[place] = redis.call(place > HOLDING and 'HMGET' or 'ZMSCORE', KEYS[place], unpack(members))
   end
 else
   -- What is kept for members that others have taken, or whose time has come.
-  redis.call('DEL', unpack(KEYS, 1, PLACES + 1))
+  redis.call('DEL', unpack(KEYS, 1, PLACES))
 end
 return {number, string.match(redis.call('GET', TOKEN) or '0', '^%d+'), ends, members, fields}

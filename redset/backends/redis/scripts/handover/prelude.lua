@@ -7,14 +7,19 @@
 -- KEYS[5]  parked: member by score
 -- KEYS[6…11] hashes of member to what else is kept for it: details of claims, details of dead
 --          letters, attempts, payloads of what waits, of what is claimed, and of dead letters
--- KEYS[12] number of the next parcel, and its size; 0 until it is packed
--- KEYS[13] list of wake-up tokens
--- KEYS[14] note that somebody waits
--- KEYS[15] the latest fencing token, and until when it is to be remembered
+-- KEYS[12] list of wake-up tokens
+-- KEYS[13] note that somebody waits
+-- KEYS[14] the latest fencing token, and until when it is to be remembered
+-- KEYS[15] number of the next parcel, and its size; 0 until it is packed
 -- KEYS[16] hash of source to the number of the latest parcel that was unpacked
 local HOLDING, PLACES = 5, 11
-local PARCEL, WAKE, WAITING, TOKEN, UNPACKED = unpack(KEYS, 12, 16)
+local WAKE, WAITING, TOKEN, PARCEL, UNPACKED = unpack(KEYS, 12, 16)
+-- For how many milliseconds a name stays sealed, and is known what was handed over.
+local LIFE = 86400000
 
-local function milliseconds()
-  return math.floor(now() * 1000)
+-- The number of a parcel is higher than all before: these may be remembered where it goes.
+local function next_number(latest)
+  local time = redis.call('TIME')
+  local present = time[1] .. string.format('%06d', time[2])
+  return string.format('%.0f', math.max(present, (latest or 0) + 1))
 end
