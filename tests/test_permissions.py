@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import redset
-from redset import Retry, connect, connect_async
+from redset import Merge, Retry, connect, connect_async
+from redset.exceptions import SealedError
 from redset.testing import blocking
 from tests.support.backends import make_set
 from tests.support.servers import Server
@@ -68,6 +70,7 @@ def exercise(backend: Any, name: str) -> None:
     exercise_items(backend, name)
     exercise_claims(backend, name)
     exercise_times(backend, name)
+    exercise_handover(backend, name)
 
 
 def exercise_items(backend: Any, name: str) -> None:
@@ -135,3 +138,19 @@ def exercise_times(backend: Any, name: str) -> None:
     s.ttl("a")
     s.sweep()
     s.clear()
+
+
+def exercise_handover(backend: Any, name: str) -> None:
+    entries = [(b"a", 1.0), (b"b", 2.0)]
+    backend.add(name, entries, Merge.KEEP)
+    backend.expire(name, time.time() + 60)
+    leaving, target = f"{{{name}}}:leaving", f"{{{name}}}:target"
+    backend.seal(name, leaving)
+    assert backend.is_sealed(name)
+    with pytest.raises(SealedError):
+        backend.length(name)
+    parcel = backend.pack(leaving, 10)
+    assert backend.unpack(target, leaving, parcel)
+    backend.unload(leaving, parcel)
+    assert backend.pop(target, 10) == entries
+    backend.clear(name)

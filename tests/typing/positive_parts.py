@@ -20,7 +20,9 @@ from redset.interfaces import (
     Entry,
     Hold,
     Lease,
+    Parcel,
     Scorer,
+    State,
     Stats,
     Terms,
     Weighing,
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 
 class Own:
     """Somebody else's backend."""
+
+    _sealed: tuple[str, ...] = ()
 
     def add(self, name: str, entries: Sequence[Entry], merge: Merge) -> int:
         return len(name) + len(entries) + len(merge.value)
@@ -191,6 +195,21 @@ class Own:
 
     def expire(self, name: str, when: float | None) -> bool:
         return bool(name) and when is None
+
+    def seal(self, name: str, target: str) -> None:
+        self._sealed = name, target
+
+    def is_sealed(self, name: str) -> bool:
+        return name in self._sealed
+
+    def pack(self, name: str, count: int) -> Parcel:
+        return Parcel(1, 0, [math.inf], [State(name.encode(), count)])
+
+    def unpack(self, name: str, source: str, parcel: Parcel) -> bool:
+        return name != source and parcel.number > 0
+
+    def unload(self, name: str, parcel: Parcel) -> None:
+        self._sealed = (name, *(state.member.decode() for state in parcel.states))
 
     def clear(self, name: str) -> bool:
         return bool(name)
@@ -376,6 +395,21 @@ class AsyncOwn:
 
     async def expire(self, name: str, when: float | None) -> bool:
         return self._own.expire(name, when)
+
+    async def seal(self, name: str, target: str) -> None:
+        self._own.seal(name, target)
+
+    async def is_sealed(self, name: str) -> bool:
+        return self._own.is_sealed(name)
+
+    async def pack(self, name: str, count: int) -> Parcel:
+        return self._own.pack(name, count)
+
+    async def unpack(self, name: str, source: str, parcel: Parcel) -> bool:
+        return self._own.unpack(name, source, parcel)
+
+    async def unload(self, name: str, parcel: Parcel) -> None:
+        self._own.unload(name, parcel)
 
     async def entries(
         self, name: str, members: Sequence[bytes], *, low: Bound = -math.inf
