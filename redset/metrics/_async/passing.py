@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         DeadLetter,
         Entry,
         Merge,
+        Parcel,
         Stats,
         Weighing,
     )
@@ -177,6 +178,31 @@ class AsyncPassing:
         """See `redset.interfaces.Backend.expire`."""
         with self._observer.call(name, "expire"):
             return await self._backend.expire(name, when)
+
+    async def seal(self, name: str, target: str) -> None:
+        """See `redset.interfaces.Backend.seal`."""
+        with self._observer.call(name, "seal"):
+            await self._backend.seal(name, target)
+
+    async def is_sealed(self, name: str) -> bool:
+        """See `redset.interfaces.Backend.is_sealed`."""
+        with self._observer.call(name, "is_sealed"):
+            return await self._backend.is_sealed(name)
+
+    async def pack(self, name: str, count: int) -> Parcel:
+        """See `redset.interfaces.Backend.pack`."""
+        with self._observer.call(name, "pack"):
+            return await self._backend.pack(name, count)
+
+    async def unpack(self, name: str, source: str, parcel: Parcel) -> bool:
+        """See `redset.interfaces.Backend.unpack`."""
+        with self._observer.call(name, "unpack", len(parcel.states)):
+            return await self._backend.unpack(name, source, parcel)
+
+    async def unload(self, name: str, parcel: Parcel) -> None:
+        """See `redset.interfaces.Backend.unload`."""
+        with self._observer.call(name, "unload", len(parcel.states)):
+            await self._backend.unload(name, parcel)
 
     @asynccontextmanager
     async def lock(

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         DeadLetter,
         Entry,
         Merge,
+        Parcel,
         Stats,
         Weighing,
     )
@@ -173,6 +174,31 @@ class Passing:
         """See `redset.interfaces.Backend.expire`."""
         with self._observer.call(name, "expire"):
             return self._backend.expire(name, when)
+
+    def seal(self, name: str, target: str) -> None:
+        """See `redset.interfaces.Backend.seal`."""
+        with self._observer.call(name, "seal"):
+            self._backend.seal(name, target)
+
+    def is_sealed(self, name: str) -> bool:
+        """See `redset.interfaces.Backend.is_sealed`."""
+        with self._observer.call(name, "is_sealed"):
+            return self._backend.is_sealed(name)
+
+    def pack(self, name: str, count: int) -> Parcel:
+        """See `redset.interfaces.Backend.pack`."""
+        with self._observer.call(name, "pack"):
+            return self._backend.pack(name, count)
+
+    def unpack(self, name: str, source: str, parcel: Parcel) -> bool:
+        """See `redset.interfaces.Backend.unpack`."""
+        with self._observer.call(name, "unpack", len(parcel.states)):
+            return self._backend.unpack(name, source, parcel)
+
+    def unload(self, name: str, parcel: Parcel) -> None:
+        """See `redset.interfaces.Backend.unload`."""
+        with self._observer.call(name, "unload", len(parcel.states)):
+            self._backend.unload(name, parcel)
 
     @contextmanager
     def lock(self, name: str, timeout: float | None, expires: float) -> Generator[None, None, None]:
