@@ -20,7 +20,6 @@ from redset.retry import Retry
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
-    from typing import Self
 
     from redset._coding import Coding
     from redset.interfaces import (
@@ -199,11 +198,6 @@ class AsyncClaimingSet(AsyncReadableSet[T]):
             desk = AsyncDesk(*place, terms, self._retry, keep_alive=keep_alive)
             self._latest_desk = desk
         return desk
-
-    def _renamed(self, new_name: str) -> Self:
-        renamed = super()._renamed(new_name)
-        renamed._latest_desk = None  # noqa: SLF001  (of our own class)
-        return renamed
 
     async def _consume(
         self, desk: AsyncDesk, timeout: float | None, prefetch: int

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from abc import abstractmethod
 from heapq import heappop, heappush
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeGuard
+from typing import TYPE_CHECKING, Generic, Protocol, TypeGuard
 
 from redset._async.algebra import AsyncAlgebraSet
-from redset._async.claiming import AsyncClaimingSet
+from redset._async.queueing import AsyncQueueingSet
 from redset._checks import check_aggregate, check_iterable, check_weights
 from redset._dunders import AsyncUnionOperators
 from redset._types import T
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
 
-class AsyncCombiningSet(AsyncClaimingSet[T], AsyncUnionOperators[T]):
+class AsyncCombiningSet(AsyncQueueingSet[T], AsyncUnionOperators[T]):
     """A set whose scores can be combined with others'. Not made directly: see its subclasses."""
 
     async def union_update(
@@ -123,14 +122,6 @@ class AsyncCombiningSet(AsyncClaimingSet[T], AsyncUnionOperators[T]):
         return self._united(others)
 
     # Parts
-
-    @abstractmethod
-    async def update(self, items: Iterable[T], scores: Iterable[float] | None = None) -> int:
-        """Add many items."""
-
-    @abstractmethod
-    def _scores_of(self, items: Sequence[T]) -> list[Any]:
-        """Return the scores of items that are given without; None is the present."""
 
     def _has_scores_here(
         self, other: AsyncAlgebraSet[T] | Iterable[T]

@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from redset._async.combining import AsyncCombiningSet
+from redset._async.renaming import AsyncRenamingSet
 from redset._checks import check_iterable, check_moment, check_timeout
 from redset._decoding import decode
 from redset._types import T
@@ -13,12 +14,13 @@ from redset.exceptions import EmptySetError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from typing import Self
 
     from redset._async.sets import AsyncSortedSet
     from redset.interfaces import Merge
 
 
-class AsyncMovingSet(AsyncCombiningSet[T]):
+class AsyncMovingSet(AsyncCombiningSet[T], AsyncRenamingSet[T]):
     """A set whose items can move to others. Not made directly: see its subclasses."""
 
     async def move(self, item: T, other: AsyncSortedSet[T]) -> bool:
@@ -120,6 +122,11 @@ class AsyncMovingSet(AsyncCombiningSet[T]):
             if deadline is not None:
                 timeout = max(deadline - time.monotonic(), 0.0)
         return None
+
+    def _renamed(self, new_name: str) -> Self:
+        renamed = super()._renamed(new_name)
+        renamed._latest_desk = None  # noqa: SLF001  (of our own class)
+        return renamed
 
     async def _target(self, other: AsyncMovingSet[T]) -> tuple[str, Merge]:
         """Return the name and the merge rule of a set that items can move to."""

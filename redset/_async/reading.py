@@ -62,13 +62,6 @@ class AsyncReadableSet(AsyncDeadLetterSet[T], AsyncSequenceOperators[T]):
         members = [self._identify(item) for item in items]
         return await self._backend.scores(self._name, members)
 
-    async def rank(self, item: T) -> int | None:
-        """Return how many items come before this one, None if it is absent.
-
-        One round trip, O(log n) (``ZRANK``).
-        """
-        return await self._backend.rank(self._name, self._identify(item))
-
     @overload
     async def at(self, index: int) -> T: ...
     @overload

@@ -1,37 +1,21 @@
-"""The sorted set: adding and taking."""
+"""The sorted set."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sized
 from typing import TYPE_CHECKING, Any, overload
 
 from redset._async.moving import AsyncMovingSet
-from redset._buffering import AsyncBuffer
-from redset._checks import (
-    check_duration,
-    check_num,
-    check_score,
-    check_scorer,
-    check_timeout,
-)
-from redset._chunks import chunks
+from redset._checks import check_duration, check_timeout
 from redset._coding import open_coding
 from redset._types import T
 from redset.interfaces import Merge, Payload
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable
     from contextlib import AbstractAsyncContextManager
 
     from redset._coding import Coding
-    from redset.interfaces import (
-        AsyncBackend,
-        AsyncRedisClient,
-        Entry,
-        Scorer,
-        Serializer,
-    )
+    from redset.interfaces import AsyncBackend, AsyncRedisClient, Scorer, Serializer
     from redset.retry import Retry
 
 
@@ -138,8 +122,6 @@ class AsyncSortedSet(AsyncMovingSet[T]):
         key: Callable[[Any], str | bytes] | None = None,
         payload: Payload | None = None,
     ) -> None:
-        check_scorer(scorer)
-        self._scorer = scorer
         self._lock_timeout = check_timeout(
             10 if lock_timeout is None else lock_timeout, "lock_timeout"
         )
@@ -148,195 +130,16 @@ class AsyncSortedSet(AsyncMovingSet[T]):
             20 if lock_expires is None else lock_expires, "lock_expires", least=0.001
         )
         coding: Coding[T] = open_coding(serializer, key, payload)
-        super().__init__(redis_client, name, coding, merge, dead_limit, retry)
+        super().__init__(redis_client, name, scorer, coding, merge, dead_limit, retry)
 
-    # Adding
+    # Looking and locking
 
-    async def add(
-        self, item: T, score: float | None = None, *, merge: Merge | None = None
-    ) -> float:
-        """Add an item. If it is there already, the merge rule decides on its score.
+    async def rank(self, item: T) -> int | None:
+        """Return how many items come before this one, None if it is absent.
 
-        Args:
-            item: the item.
-            score: its score; by default what the scorer gives.
-            merge: the rule for this call; the set's own by default.
-
-        Returns:
-            The score given, whatever the merge rule made of it. One round trip,
-            O(log n) (``add.lua``: ``ZADD``, and a wake-up for those who
-            wait). It has its effect once, even if a client that loses the reply sends it again.
-
-        Raises:
-            ScoreError: if the score is not a number.
+        One round trip, O(log n) (``ZRANK``).
         """
-        score = self._score_of(item, score)
-        await self._backend.add(self._name, [(self._dump(item), score)], self._rule(merge))
-        return score
-
-    async def add_new(self, item: T, score: float | None = None) -> bool:
-        """Add an item unless it is in the set, and tell whether it was added.
-
-        Args:
-            item: the item.
-            score: its score; by default what the scorer gives.
-
-        Returns:
-            True if it was not in the set. One round trip, O(log n) (``add.lua``, ``ZADD NX``).
-
-        Raises:
-            ScoreError: if the score is not a number.
-        """
-        entry = (self._dump(item), self._score_of(item, score))
-        return await self._backend.add(self._name, [entry], Merge.KEEP) == 1
-
-    async def update(
-        self,
-        items: Iterable[T],
-        scores: Iterable[float] | None = None,
-        *,
-        merge: Merge | None = None,
-    ) -> int:
-        """Add many items.
-
-        Args:
-            items: any iterable of items; it is not read ahead by more than a thousand.
-            scores: as many scores; by default what the scorer gives for each item.
-            merge: the rule for items that are there; the set's own by default.
-
-        Returns:
-            How many were new. A round trip for every thousand, each atomic by itself,
-            O(log n) an item: ``add.lua``, or for more than a hundred ``ZADD`` and
-            ``wake.lua``. If a client that loses the reply sends it again, items that were taken
-            meanwhile are added again.
-
-        Raises:
-            ValueError: if there are not as many scores as items.
-            ScoreError: if a score is not a number.
-        """
-        rule = self._rule(merge)
-        new = 0
-        if scores is None:
-            for chunk in chunks(items):
-                given: list[Any] = self._scores_of(chunk)
-                entries = list(zip(self._coding.dump_all(chunk), given, strict=True))
-                new += await self._put(entries, rule)
-            return new
-        _check_lengths(items, scores)
-        for pairs in chunks(zip(items, scores, strict=True)):
-            entries = [(self._dump(item), check_score(score)) for item, score in pairs]
-            new += await self._put(entries, rule)
-        return new
-
-    def buffered(self, max_items: int = 1000, max_delay: float | None = None) -> AsyncBuffer[T]:
-        """Return a buffer that stores items which are added one by one with few commands.
-
-        Args:
-            max_items: how many it holds at most, and how many are stored by one command.
-            max_delay: for how many seconds an item may wait for others; by default 0.05 in
-                blocking code, where ``add`` of the buffer returns before the item is stored,
-                and not at all with asyncio, where it returns after that.
-
-        Returns:
-            A context manager, whose ``add`` takes what ``add`` of the set does. What is still
-            in it when the block is left is stored then.
-
-        Raises:
-            ValueError: if ``max_items`` is below 1, or ``max_delay`` below 0.
-        """
-        return AsyncBuffer(self._encoded, self._put, max_items, max_delay)
-
-    async def increment(self, item: T, by: float = 1.0) -> float:
-        """Add to the score of an item, which is added with a score of ``by`` if absent.
-
-        Args:
-            item: the item.
-            by: how much to add to its score; may be negative.
-
-        Returns:
-            The new score. One round trip, O(log n) (``increment.lua``: ``ZINCRBY``, and a
-            wake-up). It has its effect once, as `add` does.
-
-        Raises:
-            ScoreError: if the sum would not be a number.
-        """
-        by = check_score(by, "by")
-        return await self._backend.increment(self._name, self._dump(item), by)
-
-    # Taking
-
-    async def pop(self, timeout: float | None = 0.0) -> T:
-        """Remove and return the first item.
-
-        An item is handed out at most once: it is gone if its taker or the connection
-        fails. A connection that fails during a wait raises its error, as an item may have
-        gone with it. What cannot be decoded becomes a dead letter, and the next item is
-        returned.
-
-        Args:
-            timeout: how many seconds to wait for an item; None waits for ever.
-
-        Returns:
-            The item. One round trip, O(log n): ``ZPOPMIN``, and ``BZPOPMIN`` to wait; from
-            a `ScheduledSet`, ``pop_due.lua``.
-
-        Raises:
-            EmptySetError: if there is none. It is a `KeyError`.
-        """
-        items = await self._take(1, check_timeout(timeout))
-        if not items:
-            raise self._nothing()
-        return items[0]
-
-    async def take(self, num: int, timeout: float | None = 0.0) -> list[T]:
-        """Remove and return the first items.
-
-        Items are handed out at most once, as by `pop`.
-
-        Args:
-            num: how many to take at most; nothing is taken for less than 1.
-            timeout: how many seconds to wait for the first item; None waits for ever.
-
-        Returns:
-            Up to ``num`` items in order. One round trip, O(log n) an item: see `pop`.
-        """
-        num = check_num(num)
-        timeout = check_timeout(timeout)
-        return await self._take(num, timeout) if num > 0 else []
-
-    async def pop_max(self) -> T:
-        """Remove and return the last item. See `pop`.
-
-        Raises:
-            EmptySetError: if there is none. It is a `KeyError`.
-        """
-        items = await self.take_max(1)
-        if not items:
-            raise self._nothing()
-        return items[0]
-
-    async def take_max(self, num: int) -> list[T]:
-        """Remove and return the last items, last first. See `take`; ``ZPOPMAX``."""
-        num = check_num(num)
-        taken: list[T] = []
-        while len(taken) < num:
-            entries = await self._backend.pop(self._name, num - len(taken), reverse=True)
-            if not entries:
-                break
-            taken += await self._decode_taken(entries)
-        return taken
-
-    # Removing and locking
-
-    async def remove_between(self, low: float, high: float) -> int:
-        """Remove the items with scores between two bounds, both included.
-
-        Returns:
-            How many were removed. One round trip, O(log n + k) for k items
-            (``ZREMRANGEBYSCORE``).
-        """
-        low, high = check_score(low, "low"), check_score(high, "high")
-        return await self._backend.remove_range(self._name, low, high)
+        return await self._backend.rank(self._name, self._identify(item))
 
     @property
     def lock(self) -> AbstractAsyncContextManager[None]:
@@ -346,56 +149,3 @@ class AsyncSortedSet(AsyncMovingSet[T]):
         had within ``lock_timeout`` seconds.
         """
         return self._backend.lock(self._name, self._lock_timeout, self._lock_expires)
-
-    # Parts
-
-    def _score_of(self, item: T, score: float | None) -> float:
-        if score is not None:
-            return check_score(score)
-        return self._default_score() if self._scorer is None else check_score(self._scorer(item))
-
-    def _scores_of(self, items: Sequence[T]) -> list[Any]:
-        if self._scorer is None:
-            return self._default_scores(len(items))
-        return [self._score_of(item, None) for item in items]
-
-    def _default_score(self) -> float:
-        return 0.0
-
-    def _default_scores(self, num: int) -> list[float]:
-        return [0.0] * num
-
-    def _encoded(
-        self, item: T, score: float | None, merge: Merge | None
-    ) -> tuple[tuple[bytes, Any], Merge]:
-        given = self._scores_of([item])[0] if score is None else check_score(score)
-        return (self._dump(item), given), self._rule(merge)
-
-    async def _put(self, entries: list[tuple[bytes, Any]], merge: Merge) -> int:
-        return await self._backend.add(self._name, entries, merge)
-
-    async def _take(self, num: int, timeout: float | None) -> list[T]:
-        deadline = time.monotonic() + timeout if timeout else None
-        entries = await self._next(num, timeout)
-        taken = await self._decode_taken(entries)
-        # Only what could not be decoded is made up for; less than asked for is an answer.
-        missing = len(entries) - len(taken)
-        while missing:
-            if deadline is not None:
-                timeout = max(deadline - time.monotonic(), 0.0)
-            entries = await self._next(num - len(taken), 0.0 if taken else timeout)
-            decoded = await self._decode_taken(entries)
-            missing = len(entries) - len(decoded)
-            taken += decoded
-        return taken
-
-    async def _next(self, num: int, timeout: float | None) -> list[Entry]:
-        if timeout == 0:
-            return await self._backend.pop(self._name, num, high=self._high)
-        return await self._backend.wait_pop(self._name, num, timeout, high=self._high)
-
-
-def _check_lengths(items: Iterable[object], scores: Iterable[object]) -> None:
-    if isinstance(items, Sized) and isinstance(scores, Sized) and len(items) != len(scores):
-        message = f"there are {len(items)} items, but {len(scores)} scores: give one for each"
-        raise ValueError(message)

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any, overload
 
 from redset._async.algebra import AsyncAlgebraSet
+from redset._async.renaming import AsyncRenamingSet
 from redset._checks import check_duration, check_num
 from redset._chunks import CHUNK, chunks
 from redset._coding import open_coding
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from redset.interfaces import AsyncBackend, AsyncRedisClient, Bound, Serializer
 
 
-class AsyncTTLSet(AsyncAlgebraSet[T]):
+class AsyncTTLSet(AsyncAlgebraSet[T], AsyncRenamingSet[T]):
     """A set of items seen, each of which is forgotten when its time to live is over.
 
     An expired item is out of sight at once, by the store's clock; its memory is freed in

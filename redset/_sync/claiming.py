@@ -22,7 +22,6 @@ from redset.retry import Retry
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Mapping, Sequence
-    from typing import Self
 
     from redset._coding import Coding
     from redset.interfaces import (
@@ -201,11 +200,6 @@ class ClaimingSet(ReadableSet[T]):
             desk = Desk(*place, terms, self._retry, keep_alive=keep_alive)
             self._latest_desk = desk
         return desk
-
-    def _renamed(self, new_name: str) -> Self:
-        renamed = super()._renamed(new_name)
-        renamed._latest_desk = None  # noqa: SLF001  (of our own class)
-        return renamed
 
     def _consume(
         self, desk: Desk, timeout: float | None, prefetch: int

@@ -5,14 +5,13 @@
 from __future__ import annotations
 
 import time
-from abc import abstractmethod
 from heapq import heappop, heappush
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeGuard
+from typing import TYPE_CHECKING, Generic, Protocol, TypeGuard
 
 from redset._checks import check_aggregate, check_iterable, check_weights
 from redset._dunders import UnionOperators
 from redset._sync.algebra import AlgebraSet
-from redset._sync.claiming import ClaimingSet
+from redset._sync.queueing import QueueingSet
 from redset._types import T
 from redset.interfaces import Aggregate, Merge, Weighing
 
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
 
-class CombiningSet(ClaimingSet[T], UnionOperators[T]):
+class CombiningSet(QueueingSet[T], UnionOperators[T]):
     """A set whose scores can be combined with others'. Not made directly: see its subclasses."""
 
     def union_update(
@@ -125,14 +124,6 @@ class CombiningSet(ClaimingSet[T], UnionOperators[T]):
         return self._united(others)
 
     # Parts
-
-    @abstractmethod
-    def update(self, items: Iterable[T], scores: Iterable[float] | None = None) -> int:
-        """Add many items."""
-
-    @abstractmethod
-    def _scores_of(self, items: Sequence[T]) -> list[Any]:
-        """Return the scores of items that are given without; None is the present."""
 
     def _has_scores_here(self, other: AlgebraSet[T] | Iterable[T]) -> TypeGuard[CombiningSet[T]]:
         return isinstance(other, CombiningSet) and self._shares_store(other)

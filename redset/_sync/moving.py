@@ -10,17 +10,19 @@ from typing import TYPE_CHECKING
 from redset._checks import check_iterable, check_moment, check_timeout
 from redset._decoding import decode
 from redset._sync.combining import CombiningSet
+from redset._sync.renaming import RenamingSet
 from redset._types import T
 from redset.exceptions import EmptySetError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from typing import Self
 
     from redset._sync.sets import SortedSet
     from redset.interfaces import Merge
 
 
-class MovingSet(CombiningSet[T]):
+class MovingSet(CombiningSet[T], RenamingSet[T]):
     """A set whose items can move to others. Not made directly: see its subclasses."""
 
     def move(self, item: T, other: SortedSet[T]) -> bool:
@@ -122,6 +124,11 @@ class MovingSet(CombiningSet[T]):
             if deadline is not None:
                 timeout = max(deadline - time.monotonic(), 0.0)
         return None
+
+    def _renamed(self, new_name: str) -> Self:
+        renamed = super()._renamed(new_name)
+        renamed._latest_desk = None  # noqa: SLF001  (of our own class)
+        return renamed
 
     def _target(self, other: MovingSet[T]) -> tuple[str, Merge]:
         """Return the name and the merge rule of a set that items can move to."""

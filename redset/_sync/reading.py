@@ -64,13 +64,6 @@ class ReadableSet(DeadLetterSet[T], SequenceOperators[T]):
         members = [self._identify(item) for item in items]
         return self._backend.scores(self._name, members)
 
-    def rank(self, item: T) -> int | None:
-        """Return how many items come before this one, None if it is absent.
-
-        One round trip, O(log n) (``ZRANK``).
-        """
-        return self._backend.rank(self._name, self._identify(item))
-
     @overload
     def at(self, index: int) -> T: ...
     @overload

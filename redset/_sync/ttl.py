@@ -11,6 +11,7 @@ from redset._checks import check_duration, check_num
 from redset._chunks import CHUNK, chunks
 from redset._coding import open_coding
 from redset._sync.algebra import AlgebraSet
+from redset._sync.renaming import RenamingSet
 from redset._types import T
 from redset.interfaces import NOW, Merge, Payload
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     )
 
 
-class TTLSet(AlgebraSet[T]):
+class TTLSet(AlgebraSet[T], RenamingSet[T]):
     """A set of items seen, each of which is forgotten when its time to live is over.
 
     An expired item is out of sight at once, by the store's clock; its memory is freed in
