@@ -13,11 +13,13 @@ from __future__ import annotations
 from redset._async.claims import AsyncClaim
 from redset._async.moving import pop_from_any_async
 from redset._async.sets import AsyncSortedSet
+from redset._async.sharded import AsyncShardedSet
 from redset._async.timed import AsyncScheduledSet, AsyncTimeSortedSet
 from redset._async.ttl import AsyncTTLSet
 from redset._sync.claims import Claim
 from redset._sync.moving import pop_from_any
 from redset._sync.sets import SortedSet
+from redset._sync.sharded import ShardedSet
 from redset._sync.timed import ScheduledSet, TimeSortedSet
 from redset._sync.ttl import TTLSet
 from redset.connecting import connect, connect_async
@@ -28,6 +30,7 @@ __all__ = [
     "Aggregate",
     "AsyncClaim",
     "AsyncScheduledSet",
+    "AsyncShardedSet",
     "AsyncSortedSet",
     "AsyncTTLSet",
     "AsyncTimeSortedSet",
@@ -37,6 +40,7 @@ __all__ = [
     "Payload",
     "Retry",
     "ScheduledSet",
+    "ShardedSet",
     "SortedSet",
     "Stats",
     "TTLSet",

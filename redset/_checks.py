@@ -39,6 +39,8 @@ __all__ = [
     "check_retry",
     "check_score",
     "check_scorer",
+    "check_sharded_name",
+    "check_shards",
     "check_start",
     "check_timeout",
     "check_weights",
@@ -50,6 +52,8 @@ T = TypeVar("T")
 _AGES = 1e9
 # The last time that servers are sure to count, in unix seconds: about the year 5000.
 _DOOM = 1e11
+# The slots of a cluster are 16 times as many.
+_MOST_SHARDS = 1024
 
 
 def check_name(name: object) -> str:
@@ -217,6 +221,27 @@ def check_replicas(replicas: object) -> int:
         message = f"wait_replicas is {replicas!r}, but must not be below 0: use 0 to wait for none"
         raise ValueError(message)
     return number
+
+
+def check_shards(shards: object) -> int:
+    """Return over how many names a set is spread, which must be at least one."""
+    number = check_num(shards, "shards")
+    if not 1 <= number <= _MOST_SHARDS:
+        message = f"shards is {shards!r}, but must be from 1 to {_MOST_SHARDS}"
+        raise ValueError(message)
+    return number
+
+
+def check_sharded_name(name: object) -> str:
+    """Return the name of a sharded set, which must not have a part that decides on the slot."""
+    checked = check_name(name)
+    if "{" in checked or "}" in checked:
+        message = (
+            f"the name {name!r} has braces, which would put all shards into one slot: leave "
+            "them out"
+        )
+        raise ValueError(message)
+    return checked
 
 
 def check_start(start: object) -> int:

@@ -6,10 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, overload
 
-from redset._checks import (
-    check_duration,
-    check_timeout,
-)
+from redset._checks import check_duration, check_timeout
 from redset._coding import open_coding
 from redset._sync.moving import MovingSet
 from redset._types import T

@@ -1,0 +1,219 @@
+"""Taking and claiming from a set that is spread over shards, nearly in order."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from abc import abstractmethod
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from redset.backends.sharded._async.reading import AsyncShardedReading
+from redset.backends.sharded._merging import place_of
+from redset.exceptions import SealedError
+from redset.interfaces import Claimed, Merge
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+    from contextlib import AbstractAsyncContextManager
+    from typing import Self
+
+    from redset.backends.sharded._async.shards import AsyncShards
+    from redset.backends.sharded._choosing import Chooser
+    from redset.interfaces import Bound, Entry, Hold, Lease, Terms
+
+F = TypeVar("F", "Entry", "Lease")
+
+_log = logging.getLogger("redset")
+
+# For how many seconds to wait at one shard, before all are looked at again.
+_WAIT: Final = 0.1
+
+
+class AsyncShardedTaking(AsyncShardedReading):
+    """Takes members from one shard, and from others what that one lacks."""
+
+    async def pop(
+        self, name: str, count: int, *, high: Bound = math.inf, reverse: bool = False
+    ) -> list[Entry]:
+        """See `redset.interfaces.Backend.pop`. One call, and one for each shard that lacks some."""
+        shards = self._of(name)
+
+        async def take(shard: str, num: int) -> list[Entry]:
+            return await self._store.pop(shard, num, high=high, reverse=reverse)
+
+        async def give_back(entries: list[Entry]) -> None:
+            await self.add(name, entries, Merge.KEEP)
+
+        chooser = shards.last if reverse else shards.first
+        entries = await _take(shards, chooser, count, take, give_back)
+        return sorted(entries, key=place_of, reverse=reverse)
+
+    async def wait_pop(
+        self, name: str, count: int, timeout: float | None, *, high: Bound = math.inf
+    ) -> list[Entry]:
+        """See `redset.interfaces.Backend.wait_pop`.
+
+        Waits at one shard after the other, for a tenth of a second each, and looks at all in
+        between.
+        """
+        deadline = _deadline(timeout)
+        shards = self._of(name)
+
+        async def wait(shard: str) -> list[Entry]:
+            return await self._store.wait_pop(shard, count, _slice(deadline), high=high)
+
+        while True:
+            entries = await self.pop(name, count, high=high)
+            if entries or _slice(deadline) <= 0:
+                return entries
+            entries = await _wait_at(shards, wait)
+            if entries:
+                return entries
+
+    async def claim(
+        self, name: str, count: int, terms: Terms, *, acknowledge: Sequence[Hold] = ()
+    ) -> Claimed:
+        """See `redset.interfaces.Backend.claim`.
+
+        One call, and one for each shard that lacks some; one more for each shard with claims to
+        acknowledge.
+        """
+        shards = self._of(name)
+        acknowledged = await self.acknowledge(name, acknowledge, terms.merge)
+        dropped = 0
+
+        async def claim(shard: str, num: int) -> list[Lease]:
+            nonlocal dropped
+            claimed = await self._store.claim(shard, num, terms)
+            dropped += claimed.dropped
+            return claimed.leases
+
+        async def give_back(leases: list[Lease]) -> None:
+            for lease in leases:
+                hold = (lease.member, lease.token)
+                await self.release(name, hold, terms.merge, fresh=lease.attempt == 1)
+
+        leases = await _take(shards, shards.first, count, claim, give_back)
+        return Claimed(sorted(leases, key=place_of), acknowledged, dropped)
+
+    async def wait_claim(
+        self,
+        name: str,
+        count: int,
+        terms: Terms,
+        timeout: float | None,
+        *,
+        acknowledge: Sequence[Hold] = (),
+    ) -> Claimed:
+        """See `redset.interfaces.Backend.wait_claim`. Waits as `wait_pop` does."""
+        deadline = _deadline(timeout)
+        leases, acknowledged, dropped = await self.claim(
+            name, count, terms, acknowledge=acknowledge
+        )
+
+        async def wait(shard: str) -> list[Lease]:
+            nonlocal dropped
+            claimed = await self._store.wait_claim(shard, count, terms, _slice(deadline))
+            dropped += claimed.dropped
+            return claimed.leases
+
+        while not leases and _slice(deadline) > 0:
+            leases = await _wait_at(self._of(name), wait)
+            if not leases:
+                leases, _, more = await self.claim(name, count, terms)
+                dropped += more
+        return Claimed(leases, acknowledged, dropped)
+
+    def dedicated(self) -> AbstractAsyncContextManager[Self]:
+        """See `redset.interfaces.Backend.dedicated`. Gives itself."""
+        return nullcontext(self)
+
+    # What gives back what was taken
+
+    @abstractmethod
+    async def add(self, name: str, entries: Sequence[Entry], merge: Merge) -> int:
+        """See `redset.interfaces.Backend.add`."""
+
+    @abstractmethod
+    async def acknowledge(self, name: str, holds: Sequence[Hold], merge: Merge) -> list[bool]:
+        """See `redset.interfaces.Backend.acknowledge`."""
+
+    @abstractmethod
+    async def release(
+        self,
+        name: str,
+        hold: Hold,
+        merge: Merge,
+        *,
+        score: Bound | None = None,
+        delay: float = 0.0,
+        fresh: bool = False,
+    ) -> bool:
+        """See `redset.interfaces.Backend.release`."""
+
+
+async def _take(
+    shards: AsyncShards,
+    chooser: Chooser,
+    count: int,
+    take: Callable[[str, int], Awaitable[list[F]]],
+    give_back: Callable[[list[F]], Awaitable[None]],
+) -> list[F]:
+    """Take from one shard after the other until there is enough, or all were asked."""
+    found: list[F] = []
+    try:
+        while not await _visit(shards, chooser, count, take, found):
+            pass
+    except Exception as error:
+        if not found:
+            raise
+        # These are in nobody's hands but ours.
+        _log.warning("took %d items of a sharded set and no more: %r", len(found), error)
+    except BaseException:
+        if found:
+            await give_back(found)
+        raise
+    return found
+
+
+async def _visit(
+    shards: AsyncShards,
+    chooser: Chooser,
+    count: int,
+    take: Callable[[str, int], Awaitable[list[F]]],
+    found: list[F],
+) -> bool:
+    """Take what is wanted; return False if that is to be tried again, as a shard has left."""
+    for name in chooser.order(await shards.names()):
+        wanted = count - len(found)
+        try:
+            given = await take(name, wanted)
+        except SealedError:
+            await shards.follow(name)
+            return False
+        found += given
+        chooser.note_taken(name, given, is_all=len(given) < wanted)
+        if len(found) == count:
+            break
+    return True
+
+
+async def _wait_at(shards: AsyncShards, wait: Callable[[str], Awaitable[list[F]]]) -> list[F]:
+    """Wait at the shard whose turn it is."""
+    name = shards.waiting.next_of(await shards.names())
+    try:
+        return await wait(name)
+    except SealedError:
+        await shards.follow(name)
+        return []
+
+
+def _deadline(timeout: float | None) -> float:
+    return math.inf if timeout is None else time.monotonic() + timeout
+
+
+def _slice(deadline: float) -> float:
+    """Return for how many seconds to wait at one shard; not above 0 if the time is over."""
+    return min(deadline - time.monotonic(), _WAIT)
