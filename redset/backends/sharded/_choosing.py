@@ -17,20 +17,19 @@ __all__ = ["Chooser"]
 
 
 class Chooser:
-    """Knows when each shard was visited, and what was last taken there.
+    """Has turns for all shards, and knows what was last taken from each.
 
-    Every other time, it chooses the shard that was not visited for longest, so that each is
-    visited at least once in two times as many calls as there are shards. In between, it chooses
-    the better one of two at random. That needs no round trip, and is enough to keep what is
-    handed out near the first: see docs/sharding.md. Safe for threads.
+    Every other time, it chooses the shard whose turn it is, so that each is chosen at least once
+    in twice as many calls as there are shards. In between, it chooses the better one of two at
+    random. That keeps what is handed out near the first, and needs no round trip; see
+    docs/sharding.md. Safe for threads.
 
     Args:
         reverse: whether the highest scores are taken first.
 
     >>> chooser = Chooser()
-    >>> names = "a", "b", "c"
-    >>> [chooser.next_of(names) for _ in range(4)]
-    ['a', 'b', 'c', 'a']
+    >>> sorted(chooser.next_of(("a", "b", "c")) for _ in range(6))
+    ['a', 'a', 'b', 'b', 'c', 'c']
     """
 
     def __init__(self, *, reverse: bool = False) -> None:
@@ -38,29 +37,29 @@ class Chooser:
         self._chance = random.Random()  # noqa: S311  (no secret)
         self._lock = threading.Lock()
         self._names: Sequence[str] = ()
-        # By shard, the score that its first member may have; in the order of their last visits.
-        self._heads: OrderedDict[str, float] = OrderedDict()
+        # By shard, the score that its first member may have.
+        self._heads: dict[str, float] = {}
+        # Those who take the same set are not to be at the same shard.
+        self._turn = self._chance.randrange(1 << 16)
         self._is_turn = False
 
     def order(self, names: Sequence[str]) -> Iterator[str]:
-        """Give shards in the order in which to ask them; each counts as visited then."""
+        """Give all shards in the order in which to ask them."""
         with self._lock:
             self._renew(names)
             self._is_turn = not self._is_turn
-            chosen = next(iter(self._heads)) if self._is_turn else self._better_of_two()
-            self._visit(chosen)
-            rest = [name for name in self._heads if name != chosen]
+            chosen = self._next() if self._is_turn else self._better_of_two()
+            turn = self._turn % len(names)
         yield chosen
-        for name in rest:
-            with self._lock:
-                self._visit(name)
-            yield name
+        for name in (*names[turn:], *names[:turn]):
+            if name != chosen:
+                yield name
 
     def next_of(self, names: Sequence[str]) -> str:
-        """Return the shard that was not visited for longest, and count it as visited."""
+        """Return the shard whose turn it is."""
         with self._lock:
             self._renew(names)
-            return self._visit(next(iter(self._heads)))
+            return self._next()
 
     def note_taken(self, name: str, taken: Sequence[Entry | Lease], *, is_all: bool) -> None:
         """Note what was the first of a shard, and whether nothing is left there."""
@@ -79,18 +78,14 @@ class Chooser:
 
     def _renew(self, names: Sequence[str]) -> None:
         """Have these shards, in the place of those that there were."""
-        if names == self._names:
-            return
-        known, wanted = self._heads, set(names)
-        ordered = [*(name for name in known if name in wanted), *names]
-        self._names = names
-        self._heads = OrderedDict((name, known.get(name, -math.inf)) for name in ordered)
+        if names != self._names:
+            self._names = names
+            self._heads = {name: self._heads.get(name, -math.inf) for name in names}
 
-    def _visit(self, name: str) -> str:
-        if name in self._heads:
-            self._heads.move_to_end(name)
-        return name
+    def _next(self) -> str:
+        self._turn = (self._turn + 1) % len(self._names)
+        return self._names[self._turn]
 
     def _better_of_two(self) -> str:
-        one, other = self._chance.choice(self._names), self._chance.choice(self._names)
-        return one if self._heads[one] <= self._heads[other] else other
+        two = self._chance.sample(self._names, min(2, len(self._names)))
+        return min(two, key=self._heads.__getitem__)
