@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import random
 import threading
-from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:

@@ -46,12 +46,12 @@ class AsyncLayouts:
         now = time.monotonic()
         text = await self._text()
         if text is None:
-            if await self._view.length(self._name):
-                raise self._misfit()
-            await self.put(self._first)
+            if not await self._view.length(self._name):
+                await self.put(self._first)
             text = await self._text()
-        # If somebody has dropped it just now, there is a new one.
-        self._known = Layout.parse(self._name, text or self._first.text)
+        if text is None:
+            raise self._misfit()
+        self._known = Layout.parse(self._name, text)
         self._read_at = now
         return self._known
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from redset.backends.sharded._async.layouts import AsyncLayouts
@@ -215,12 +216,14 @@ class AsyncShards:
     async def _hand_over(self, name: str, new: Generation) -> None:
         """Bring what is left of a sealed shard to the new ones, or wait until others have."""
         leaving = leaving_name(name)
-        try:
-            # So that mostly one does it; it is safe without.
-            async with self._store.lock(leaving, _PATIENCE, _EXPIRES):
+        # New shards are sealed by the next re-sharding alone: then others were faster here.
+        with suppress(SealedError):
+            try:
+                # So that mostly one does it; it is safe without.
+                async with self._store.lock(leaving, _PATIENCE, _EXPIRES):
+                    await self._carry(leaving, new)
+            except LockTimeout:
                 await self._carry(leaving, new)
-        except LockTimeout:
-            await self._carry(leaving, new)
         self._moved.add(name)
 
     async def _carry(self, leaving: str, new: Generation) -> None:

@@ -48,12 +48,12 @@ class Layouts:
         now = time.monotonic()
         text = self._text()
         if text is None:
-            if self._view.length(self._name):
-                raise self._misfit()
-            self.put(self._first)
+            if not self._view.length(self._name):
+                self.put(self._first)
             text = self._text()
-        # If somebody has dropped it just now, there is a new one.
-        self._known = Layout.parse(self._name, text or self._first.text)
+        if text is None:
+            raise self._misfit()
+        self._known = Layout.parse(self._name, text)
         self._read_at = now
         return self._known
 

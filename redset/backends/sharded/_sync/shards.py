@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from redset.backends.sharded._choosing import Chooser
@@ -213,12 +214,14 @@ class Shards:
     def _hand_over(self, name: str, new: Generation) -> None:
         """Bring what is left of a sealed shard to the new ones, or wait until others have."""
         leaving = leaving_name(name)
-        try:
-            # So that mostly one does it; it is safe without.
-            with self._store.lock(leaving, _PATIENCE, _EXPIRES):
+        # New shards are sealed by the next re-sharding alone: then others were faster here.
+        with suppress(SealedError):
+            try:
+                # So that mostly one does it; it is safe without.
+                with self._store.lock(leaving, _PATIENCE, _EXPIRES):
+                    self._carry(leaving, new)
+            except LockTimeout:
                 self._carry(leaving, new)
-        except LockTimeout:
-            self._carry(leaving, new)
         self._moved.add(name)
 
     def _carry(self, leaving: str, new: Generation) -> None:
