@@ -172,10 +172,18 @@ async def _take(
         # These are in nobody's hands but ours.
         _log.warning("took %d items of a sharded set and no more: %r", len(found), error)
     except BaseException:
-        if found:
-            await give_back(found)
+        await _put_back(found, give_back)
         raise
     return found
+
+
+async def _put_back(found: list[F], give_back: Callable[[list[F]], Awaitable[None]]) -> None:
+    """Give back what was taken by a call that is interrupted; no error hides what did that."""
+    try:
+        if found:
+            await give_back(found)
+    except Exception as error:  # noqa: BLE001  (what interrupted the call is what counts)
+        _log.warning("could not put back %r: %r", found, error)
 
 
 async def _visit(
