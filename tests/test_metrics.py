@@ -16,6 +16,7 @@ from redset import (
     Payload,
     Retry,
     ScheduledSet,
+    ShardedSet,
     SortedSet,
     connect,
     pop_from_any,
@@ -411,6 +412,21 @@ def test_claims_go_with_a_set_that_is_renamed(make: Make, name: str, notes: Note
     with pytest.raises(EmptySetError):
         jobs.rename(f"{{{name}}}-newer")
     other.clear()
+
+
+def test_shards_count_as_their_set(notes: Notes) -> None:
+    jobs = ShardedSet(instrument(MemoryBackend(), notes, timed=["jobs"]), "jobs", shards=3)
+    jobs.update(map(str, range(20)), [time.time()] * 20)
+    claims = jobs.claims(9)
+    jobs.reshard(5)
+    claims[0].extend(90)
+    assert notes.running() == ["jobs"] * 9
+    jobs.ack_all(claims)
+    assert notes.ends == [("jobs", Outcome.ACKNOWLEDGED)] * 9
+    assert len(jobs.take(99)) == 11
+    assert {label for label, _, _ in notes.calls} == {"jobs"}
+    assert notes.counts["jobs", "taken"] == 11
+    assert len(notes.waits) == 20
 
 
 # How long items waited

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
+from redset.backends.sharded._naming import set_name
 from redset.exceptions import ReplicationError
 from redset.interfaces import NOW
 from redset.metrics._work import Outcome, Work, WorkInProgress, until
@@ -41,6 +42,8 @@ class Ending:
 class Observer:
     """What all views of one store share: whom to tell, and what is being worked on.
 
+    The shards of a set count as that set.
+
     Args:
         recorder: who is told.
         label: gives what a set is called in metrics.
@@ -62,19 +65,19 @@ class Observer:
         self, name: str, operation: str, count: int | None = None
     ) -> AbstractContextManager[object]:
         """Return what surrounds one call."""
-        return self._recorder.call(self._label(name), operation, count)
+        return self._recorder.call(self._label_of(name), operation, count)
 
     def added(self, name: str, given: int, new: int) -> None:
         """Tell of items that were added."""
-        self._recorder.added(self._label(name), given, new)
+        self._recorder.added(self._label_of(name), given, new)
 
     def taken(self, name: str, entries: Sequence[Entry], high: Bound) -> None:
         """Tell of items that were taken without a claim."""
         if not entries:
             return
-        label = self._label(name)
+        label = self._label_of(name)
         self._recorder.taken(label, len(entries))
-        if high is NOW or name in self._timed:
+        if high is NOW or set_name(name) in self._timed:
             # The store's own clock is not known here.
             now = time.time()
             for _, score in entries:
@@ -82,6 +85,7 @@ class Observer:
 
     def claimed(self, name: str, terms: Terms, claimed: Claimed) -> None:
         """Tell of what was claimed, and of dead letters that had to go."""
+        name = set_name(name)
         label = self._label(name)
         if claimed.dropped:
             self._recorder.buried(label, 0, claimed.dropped)
@@ -108,7 +112,8 @@ class Observer:
         self, name: str, holds: Sequence[Hold], outcome: Outcome
     ) -> Generator[Ending, None, None]:
         """Stop the time of claims that are to be ended, which goes on if that fails."""
-        ending = Ending(self._recorder, self._work.take(name, holds), outcome)
+        works = self._work.take(set_name(name), holds)
+        ending = Ending(self._recorder, works, outcome)
         try:
             yield ending
         except BaseException as error:
@@ -123,6 +128,7 @@ class Observer:
         self, name: str, holds: Sequence[Hold], lease: float, deadlines: Sequence[float | None]
     ) -> None:
         """Note which claims were extended; tell of those that were lost."""
+        name = set_name(name)
         lost: list[Hold] = []
         for hold, deadline in zip(holds, deadlines, strict=True):
             if deadline is None:
@@ -139,7 +145,10 @@ class Observer:
 
     def buried(self, name: str, num: int, dropped: int) -> None:
         """Tell of items that became dead letters."""
-        self._recorder.buried(self._label(name), num, dropped)
+        self._recorder.buried(self._label_of(name), num, dropped)
+
+    def _label_of(self, name: str) -> str:
+        return self._label(set_name(name))
 
 
 def _lose(recorder: Recorder, work: Work) -> None:

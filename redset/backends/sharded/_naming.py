@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from binascii import crc_hqx
 from functools import lru_cache
@@ -11,13 +12,15 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 if TYPE_CHECKING:
     from typing import Self
 
-__all__ = ["LAYOUT", "Generation", "Layout", "leaving_name"]
+__all__ = ["LAYOUT", "Generation", "Layout", "leaving_name", "set_name"]
 
 LAYOUT: Final = b"layout"
 """The one member that there is at the name of the set itself."""
 
 # The slots of a cluster.
 _SLOTS: Final = 16384
+# The name of the set, and the numbers of generation, place and try.
+_SHARD: Final = re.compile(r"\{([^{}]+):\d+:\d+:\d+\}(?::leaving)?")
 
 
 class Generation(NamedTuple):
@@ -89,6 +92,16 @@ class Layout(NamedTuple):
 def leaving_name(shard: str) -> str:
     """Return the name that a shard has while it is handed over, in the slot of the shard."""
     return f"{shard}:leaving"
+
+
+def set_name(name: str) -> str:
+    """Return the name of the set of which there is a shard of this name, or else the name.
+
+    >>> set_name("{jobs:1:0:5}"), set_name("{jobs:1:0:5}:leaving"), set_name("{jobs}")
+    ('jobs', 'jobs', '{jobs}')
+    """
+    found = _SHARD.fullmatch(name)
+    return found[1] if found else name
 
 
 @lru_cache(maxsize=256)
