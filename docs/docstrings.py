@@ -11,7 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 # Where names are public, besides the package itself.
-_MODULES = ("interfaces", "serializers", "backends", "exceptions", "testing")
+_MODULES = (
+    *("interfaces", "serializers", "backends", "exceptions", "testing"),
+    *("metrics", "metrics.prometheus", "metrics.opentelemetry"),
+)
 _EXAMPLE = re.compile(r"^>>> .*(?:\n.+)*", re.MULTILINE)
 _NAME = re.compile(r"(?<![`\[])`([A-Za-z_.]+)`(?![`\]])")
 
