@@ -77,6 +77,8 @@ def _changes(backend: Backend, name: str, other: str) -> dict[str, Callable[[], 
         "bury": lambda: backend.bury(name, [DeadLetter(b"a", "", 1.0, 0.0)], 9),
         "redrive": lambda: backend.redrive(name, [b"a"], Merge.KEEP),
         "union": lambda: backend.union(name, [other], Merge.REPLACE),
+        "union of it": lambda: backend.union(other, [name], Merge.REPLACE),
+        "unpack": lambda: backend.unpack(name, other, backend.pack(other, 1)),
         "move": lambda: backend.move(other, b"a", name, Merge.KEEP),
         "pop into": lambda: backend.pop_into(other, name, Merge.KEEP),
         "rename": lambda: backend.rename(other, name, replace=True),
@@ -155,6 +157,7 @@ class HandoverChecks:
         with seal(backend, name) as (leaving, target):
             assert backend.is_sealed(name) is True
             assert hand_over(backend, leaving, target) == []
+            backend.unload(leaving, backend.pack(leaving, 1))
             assert backend.clear(name) is False
             assert backend.is_sealed(name) is False
             # The same names are used again, and nothing is taken for what was there before.
