@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -18,6 +19,7 @@ from redset.interfaces import DeadLetter, KeyedMember, Merge, Payload, Terms
 from redset.testing import ManualClock
 from tests.support.backends import KINDS
 from tests.support.proxy import Proxy
+from tests.support.servers import Server
 from tests.test_claims_on_servers import client, meanwhile, port, remote
 
 if TYPE_CHECKING:
@@ -306,6 +308,30 @@ class TestServers:
         hand_over(backend, name, target, count=500)
         assert backend.slice(target, 0, -1) == before
         assert backend.dead(target, 0, 9) == letters
+
+
+def test_a_server_out_of_memory_loses_nothing(name: str, leaving: str, target: str) -> None:
+    with Server("valkey-9.1") as server, closing(redis.Redis(port=server.port)) as client:
+        backend = RedisBackend(client)
+        backend.add(name, ENTRIES, Merge.KEEP)
+        backend.add(target, ENTRIES, Merge.KEEP)
+        parcel = backend.pack(target, 4)
+        client.config_set("maxmemory", 1)
+        # What takes no more memory is done, and the rest is not begun.
+        backend.seal(name, leaving)
+        assert backend.is_sealed(name)
+        refused: list[Callable[[], object]] = [
+            lambda: backend.pack(leaving, 4),
+            lambda: backend.unpack(leaving, target, parcel),
+        ]
+        for call in refused:
+            with pytest.raises(redis.ResponseError, match="maxmemory"):
+                call()
+        assert backend.slice(leaving, 0, -1) == ENTRIES
+        backend.unload(target, parcel)
+        assert backend.slice(target, 0, -1) == ENTRIES[4:]
+        client.config_set("maxmemory", 0)
+        assert backend.pack(target, 9).number > parcel.number
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.startswith(("cluster", "senti"))])
