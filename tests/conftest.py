@@ -55,6 +55,16 @@ def name() -> str:
     return f"test-{uuid.uuid4().hex}"
 
 
+@pytest.fixture(params=["memory", "server"])
+def store_url(request: pytest.FixtureRequest, backends: Backends, name: str) -> Iterator[str]:
+    """Return the address of a store, on which in the end no key must be left."""
+    if request.param == "memory":
+        yield f"memory://{name}"
+        return
+    yield backends.server("valkey-9.1").url
+    assert backends.leaked_keys("valkey-9.1", name) == []
+
+
 @pytest.fixture(params=SET_KINDS)
 def kind(request: pytest.FixtureRequest) -> str:
     """Return each kind of backend that the tests of sets run on."""

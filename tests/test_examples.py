@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import runpy
-import signal
 import subprocess
 import sys
 import time
@@ -13,34 +12,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from redset import connect
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tests.support.backends import Backends
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
-
-# Runs the worker of the scraper in a process that is killed while it has its fifth page.
-VICTIM = """
-import os, runpy, signal, sys
-from redset import connect
-
-path, url, name, start = sys.argv[1:]
-
-class Victim(runpy.run_path(path)["Scraper"]):
-    pages = 0
-
-    def fetch(self, page):
-        text = super().fetch(page)
-        self.pages += 1
-        if self.pages == 5:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return text
-
-Victim(connect(url), name, lease=1.0).work(start)
-"""
 
 
 @pytest.fixture(params=["memory", "server"])
@@ -75,44 +52,6 @@ def test_streaming_updates_are_merged_and_none_is_missed(run: Callable[..., str]
     assert "the index is up to date" in output
 
 
-def test_the_scraper_fetches_each_page_once(run: Callable[..., str]) -> None:
-    output = run("scraper")
-    assert output.count("HTTP Error 404") == 1
-    assert "60 pages found by 4 workers" in output
-    counts = re.search(
-        r"^(\d+) links to them, with (\d+) different priorities$", output, re.MULTILINE
-    )
-    assert counts is not None
-    links, priorities = map(int, counts.groups())
-    # As many tasks, if it were not for the key.
-    assert links > priorities > 2 * 60
-    assert "the most visited one was fetched 1 time(s)" in output
-
-
-def test_the_scraper_survives_the_death_of_a_worker(backends: Backends, name: str) -> None:
-    url = backends.server("valkey-9.1").url
-    path = str(EXAMPLES / "scraper.py")
-    example = runpy.run_path(path)
-    with example["website"]() as (start, visits), connect(url) as backend:
-        command = [sys.executable, "-c", VICTIM, path, url, name, start]
-        assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
-        assert visits.total() == 5
-        scraper = example["Scraper"](backend, name)
-        scraper.work(start)
-        scraper.clear()
-    assert len(visits) == 60
-    # Only the page that was in the hands of the dead is fetched again.
-    assert visits.total() == 61
-    assert backends.leaked_keys("valkey-9.1", name) == []
-
-
-def test_messages_that_come_again_are_handled_once(run: Callable[..., str]) -> None:
-    output = run("seen_messages")
-    assert "2,520 deliveries of 500 messages, 20 of them in vain" in output
-    assert "500 payments, at most 1 for a message" in output
-    assert "remembered for 72 hours" in output
-
-
 def test_polling_comes_round_without_duplicates(run: Callable[..., str]) -> None:
     began = time.monotonic()
     output = run("polling", "--seconds", "2")
@@ -134,18 +73,3 @@ def test_every_example_starts_as_a_program(example: str) -> None:
     command = [sys.executable, str(EXAMPLES / f"{example}.py"), "--help"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "--url" in done.stdout
-
-
-def test_the_crawler_is_the_installed_program() -> None:
-    command = [sys.executable, str(EXAMPLES / "crawl_imports.py"), "this", "keyword"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert re.search(r"^modules +2$", done.stdout, re.MULTILINE)
-
-
-def test_the_crawler_starts_processes_that_share_a_server(backends: Backends, name: str) -> None:
-    url = backends.server("valkey-9.1").url
-    command = [sys.executable, str(EXAMPLES / "crawl_imports.py"), "this", "keyword"]
-    command += ["--url", url, "--prefix", name]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert re.search(r"^parsed +2$", done.stdout, re.MULTILINE)
-    assert backends.leaked_keys("valkey-9.1", name) == []
