@@ -1,118 +1,214 @@
-"""A high-throughput work queue of streaming updates.
+"""Keeps a table of prices up to date with a stream that is faster than the table.
 
-Accounts change many times a second. Producers add an account at each change, consumers
-claim whole batches of accounts and bring an index up to date. However often an account
-changes while it waits, it waits once, and is indexed once. One that changes while it is
-indexed is indexed again after that, never by two consumers at once. What a consumer has in
-its hands when it is killed comes back, so the index does not stay behind.
+    some-feed | python examples/streaming_updates.py --database prices.db
 
-The score is the time of the change, and `Merge.EARLIEST` keeps the first one. Under the
-default rule, an account that changes all the time would go to the end of the queue at each
-change, and might never get to its front.
+The stream has a line for each change: ``{"symbol": "ACME", "price": 101.5}``. Several programs
+can read it, and others write, on one machine or many:
+
+    some-feed | python examples/streaming_updates.py read --url redis://localhost
+    python examples/streaming_updates.py write --url redis://localhost --database prices.db
+
+However often a price changes while it waits to be written, it waits once, and the newest one is
+written. It keeps the place that it got by its first change: by its last one, what changes all
+the time would never get to the front. What changes while it is written is written again, after
+that. SIGTERM ends a reader when what it has read is in the set, and a writer when what it holds
+is in the table; if either is killed, nothing is lost that was in the set.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
-import random
+import select
+import signal
+import sqlite3
+import sys
 import threading
-import time
-from collections import Counter
-from typing import TYPE_CHECKING
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
+from typing import TYPE_CHECKING, NamedTuple
 
-from redset import Merge, TimeSortedSet, connect
+from redset import Merge, Payload, Retry, TimeSortedSet, connect
+from redset.exceptions import LeaseLost
+from redset.serializers import NamedtupleSerializer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-PRODUCERS = 2
-CONSUMERS = 2
-ACCOUNTS = 300
-CHANGES = 20_000  # of each producer
-BATCH = 50
-LEASE = 60.0  # far longer than a batch takes; what a killed consumer held rests for so long
+    from redset import Claim
+    from redset.interfaces import Backend
 
+BATCH = 100
+# In seconds. Far longer than a batch takes; what a killed writer held rests for so long.
+LEASE = 60.0
+# How soon a signal is heeded, and the end of the stream.
+PATIENCE = 0.2
+# What the table refuses so often becomes a dead letter, to be looked into.
+RETRY = Retry(max_attempts=5)
 
-class World:
-    """Stands for a database and a search index that all threads use."""
-
-    def __init__(self) -> None:
-        self.database: Counter[str] = Counter()
-        self.index: Counter[str] = Counter()
-        self.reads = 0
-        self._lock = threading.Lock()
-
-    def change(self, accounts: Sequence[str]) -> None:
-        """Give each account a new version."""
-        with self._lock:
-            self.database.update(accounts)
-
-    def reindex(self, accounts: Sequence[str]) -> None:
-        """Copy the present version of each account to the index."""
-        with self._lock:
-            self.index.update({each: self.database[each] - self.index[each] for each in accounts})
-            self.reads += len(accounts)
+TABLE = """
+    CREATE TABLE IF NOT EXISTS price (
+        symbol TEXT PRIMARY KEY,
+        price REAL NOT NULL CHECK (price > 0),
+        token INTEGER NOT NULL
+    )"""
+# A writer that was held up until its lease ran out must not undo what the next one has written.
+WRITE = """
+    INSERT INTO price VALUES (?, ?, ?)
+    ON CONFLICT (symbol) DO UPDATE SET price = excluded.price, token = excluded.token
+    WHERE price.token < excluded.token"""
 
 
-def produce(changed: TimeSortedSet[str], world: World, mine: Sequence[str]) -> None:
-    """Change accounts, some far more often than others, and say which."""
-    choose = random.Random(mine[0])
-    for _ in range(CHANGES // BATCH):
-        batch = [mine[int(len(mine) * choose.random() ** 3)] for _ in range(BATCH)]
-        # First the change, then the word of it: who takes the account sees the change.
-        world.change(batch)
-        changed.update(batch)
+class Price(NamedTuple):
+    """The newest price of something."""
+
+    symbol: str
+    price: float
 
 
-def consume(changed: TimeSortedSet[str], world: World, over: threading.Event) -> None:
-    """Bring the index up to date with each account claimed, until no more can come."""
-    while True:
-        # Asked before claiming: what comes between the two is claimed in another round.
-        last = over.is_set()
-        batch = changed.claims(BATCH, lease=LEASE, timeout=0.1)
-        world.reindex([claim.item for claim in batch])
-        # Two round trips for a whole batch, one to claim and one to acknowledge it.
-        changed.ack_all(batch)
-        if last and not batch:
-            return
+def open_changes(backend: Backend, name: str, retry: Retry = RETRY) -> TimeSortedSet[Price]:
+    """Open the set of what has changed, and is not yet written."""
+    return TimeSortedSet(
+        backend,
+        name,
+        serializer=NamedtupleSerializer(Price),
+        key=lambda price: price.symbol,
+        merge=Merge.EARLIEST,
+        payload=Payload.NEWEST,
+        retry=retry,
+    )
+
+
+def read(changes: TimeSortedSet[Price], source: int, stopping: threading.Event) -> int:
+    """Put what is read from a file into the set; return how many changes that were."""
+    count = 0
+    # Stores what comes at once by one command, and what is in it when the block is left.
+    with changes.buffered() as buffer:
+        for line in lines(source, stopping):
+            try:
+                fields = json.loads(line)
+                change = Price(str(fields["symbol"]), float(fields["price"]))
+            except (ValueError, TypeError, KeyError) as error:
+                print(f"not understood: {line!r}: {error!r}", file=sys.stderr)
+                continue
+            buffer.add(change)
+            count += 1
+    return count
+
+
+def lines(source: int, stopping: threading.Event) -> Iterator[bytes]:
+    """Give the lines of a file until it ends, or a signal says to stop."""
+    rest = b""
+    while not stopping.is_set():
+        # A signal does not end a read, so this waits before it reads.
+        if select.select([source], [], [], PATIENCE)[0]:
+            part = os.read(source, 1 << 16)
+            *whole, rest = (rest + part).split(b"\n")
+            yield from whole
+            if not part:
+                break
+    # Without its end, nobody knows whether it is all of the line.
+    if rest:
+        print(f"cut off: {rest!r}", file=sys.stderr)
+
+
+def write(
+    changes: TimeSortedSet[Price],
+    database: str,
+    stopping: threading.Event,
+    *,
+    lease: float = LEASE,
+    drain: bool = False,
+) -> int:
+    """Write what has changed, until told to stop; return how many prices that were.
+
+    With ``drain``, all that is in the set is written before it stops.
+    """
+    count = 0
+    with closing(sqlite3.connect(database, timeout=lease)) as table:
+        table.execute(TABLE)
+        done: list[Claim[Price]] = []
+        while True:
+            # Asked before claiming: what comes between the two is claimed in another round.
+            is_last = stopping.is_set()
+            if is_last and not drain:
+                break
+            # One round trip for a batch: the last one is acknowledged, as it is in the table.
+            batch = changes.claims(BATCH, lease, timeout=PATIENCE, done=done)
+            done = store(table, batch)
+            count += len(done)
+            if is_last and not batch:
+                left = changes.stats()
+                if left.pending + left.claimed == 0:
+                    break
+        try:
+            changes.ack_all(done)
+        except LeaseLost as error:
+            # It is written again, which does no harm.
+            print(error, file=sys.stderr)
+    return count
+
+
+def store(table: sqlite3.Connection, batch: Sequence[Claim[Price]]) -> list[Claim[Price]]:
+    """Write a batch in one transaction; return what is written, and give the rest back."""
+    done: list[Claim[Price]] = []
+    refused: list[tuple[Claim[Price], sqlite3.IntegrityError]] = []
+    with table:
+        for claim in batch:
+            try:
+                table.execute(WRITE, (*claim.item, claim.token))
+                done.append(claim)
+            except sqlite3.IntegrityError as error:
+                refused.append((claim, error))
+    for claim, reason in refused:
+        # Raised in its block, so that the dead letter says why.
+        with suppress(sqlite3.IntegrityError), claim:
+            raise reason
+    return done
+
+
+def pipe(
+    changes: TimeSortedSet[Price], database: str, stopping: threading.Event, *, lease: float
+) -> tuple[int, int]:
+    """Read until the end, or a signal, and write all that was read; return how much both was."""
+    is_over = threading.Event()
+    with ThreadPoolExecutor() as threads:
+        reading = threads.submit(read, changes, sys.stdin.fileno(), stopping)
+        reading.add_done_callback(lambda _: is_over.set())
+        try:
+            written = write(changes, database, is_over, lease=lease, drain=True)
+        finally:
+            # If nothing can be written, there is no use in reading on.
+            stopping.set()
+        return reading.result(), written
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Let producers and consumers run, and show what the queue spared them."""
+    """Read, write, or do both at once, and tell how much that was."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--url", default="memory://", help="where the queue is")
-    parser.add_argument("--name", default=f"updates-{os.getpid()}", help="the name of the queue")
+    parser.add_argument("role", nargs="?", choices=["read", "write", "both"], default="both")
+    parser.add_argument("--url", default="memory://", help="where the set is")
+    parser.add_argument("--name", default="prices", help="the name of the set")
+    parser.add_argument("--database", default="prices.db", help="the SQLite file to write to")
+    parser.add_argument("--lease", type=float, default=LEASE, help="seconds to write a batch in")
     options = parser.parse_args(arguments)
 
-    world = World()
-    accounts = [f"account-{number:03}" for number in range(ACCOUNTS)]
-    over = threading.Event()
-    began = time.perf_counter()
+    stopping = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopping.set())
     with connect(options.url) as backend:
-        changed = TimeSortedSet(backend, options.name, merge=Merge.EARLIEST)
-        consumers = [
-            threading.Thread(target=consume, args=(changed, world, over)) for _ in range(CONSUMERS)
-        ]
-        producers = [
-            threading.Thread(target=produce, args=(changed, world, accounts[number::PRODUCERS]))
-            for number in range(PRODUCERS)
-        ]
-        for thread in consumers + producers:
-            thread.start()
-        for thread in producers:
-            thread.join()
-        over.set()
-        for thread in consumers:
-            thread.join()
-    seconds = time.perf_counter() - began
-
-    changes = world.database.total()
-    print(
-        f"{changes:,} changes of {len(world.database)} accounts, {changes / seconds:,.0f} a second"
-    )
-    print(f"{world.reads:,} were indexed, and {changes - world.reads:,} needed no work")
-    print("the index is up to date" if world.index == world.database else "the index is behind")
+        changes = open_changes(backend, options.name)
+        if options.role == "read":
+            print(f"{read(changes, sys.stdin.fileno(), stopping):,} changes were read")
+        elif options.role == "write":
+            written = write(changes, options.database, stopping, lease=options.lease)
+            print(f"{written:,} prices were written")
+        else:
+            count, written = pipe(changes, options.database, stopping, lease=options.lease)
+            print(f"{count:,} changes were read, {written:,} prices were written")
+        for letter in changes.dead():
+            print(f"refused: {letter.raw.decode()}: {letter.reason}")
 
 
 if __name__ == "__main__":

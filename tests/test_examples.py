@@ -42,16 +42,6 @@ def run(url: str, name: str, capsys: pytest.CaptureFixture[str]) -> Callable[...
     return run
 
 
-def test_streaming_updates_are_merged_and_none_is_missed(run: Callable[..., str]) -> None:
-    output = run("streaming_updates")
-    assert "40,000 changes of 300 accounts" in output
-    counts = re.search(r"^([\d,]+) were indexed, and ([\d,]+) needed", output, re.MULTILINE)
-    assert counts is not None
-    indexed, spared = (int(count.replace(",", "")) for count in counts.groups())
-    assert 300 <= indexed == 40_000 - spared < 40_000
-    assert "the index is up to date" in output
-
-
 def test_polling_comes_round_without_duplicates(run: Callable[..., str]) -> None:
     began = time.monotonic()
     output = run("polling", "--seconds", "2")
