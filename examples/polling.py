@@ -1,130 +1,225 @@
-"""Periodic polling of many accounts without duplicates, with asyncio.
+"""Watches pages for changes, each in an interval of its own, by one program or by many.
 
-Each account is polled in its own interval, by whichever poller is free, however many pollers
-and programs there are. An account is in the set once, its score being the time when it is
-due. A poller claims it, polls, and has it reschedule itself, so it has no other copy, and no
-two pollers have it at once. A poller that dies loses nothing: when its lease runs out, another
-takes over.
+    python examples/polling.py https://example.org/ https://example.org/news --every 600
+    python examples/polling.py --file pages.txt --url redis://localhost
 
-Every program adds all accounts when it starts, which changes nothing for those that are
-there: `Merge.KEEP` leaves alone what waits, and by the set's own rule, `Merge.LATEST`, what is
-added during a poll cannot come before the time for which the poll reschedules it. A user who
-presses "refresh" brings the next poll forward by `Merge.EARLIEST`, and adds none; during a
-poll, that poll is the answer.
+Each line of the file is an address, and may have an interval of its own behind it, in seconds.
+Start the second as often as you like: however many there are, a page is asked for once in its
+interval, and never by two at once. To add pages that are watched already changes nothing, unless
+it gives them another interval.
+
+A page is in the set once, its score being the time at which it is due. Whoever claims it polls
+it, and puts it back for its next time: a page reschedules itself. Times do not drift, and each
+page has its own place in the interval, so that not all are due at once. A page that fails is
+asked less and less often. If a poller is killed, another one takes over when its lease is over.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import os
-import time
-from collections import Counter
-from typing import TYPE_CHECKING
+import hashlib
+import signal
+import zlib
+from contextlib import suppress
+from http.client import HTTPException
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
-from redset import AsyncScheduledSet, Merge, connect_async
-from redset.exceptions import EmptySetError
+from redset import AsyncScheduledSet, AsyncTTLSet, Merge, Payload, Retry, connect_async
+from redset.exceptions import EmptySetError, LeaseLost
+from redset.serializers import NamedtupleSerializer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from redset import AsyncClaim
+    from redset.interfaces import AsyncBackend
 
-POLLERS = 3
-PROGRAMS = 100
-REFRESHES = 20
-# In seconds. It is extended for as long as a poll takes, so it only says how soon an account
-# is taken over from a poller that died.
-LEASE = 10.0
-# How many seconds are between two polls of an account.
-INTERVALS = {"busy": 0.1, "normal": 0.25, "quiet": 60.0}
-
-
-class Service:
-    """Stands for what is polled, and notices who polls."""
-
-    def __init__(self) -> None:
-        self.polls: Counter[str] = Counter()
-        self.at_once: Counter[str] = Counter()
-        self.taken_over = 0
-        self._polled: set[str] = set()
-
-    async def poll(self, claim: AsyncClaim[str]) -> None:
-        """Ask for news of an account, which takes some time."""
-        account = claim.item
-        self.polls[account] += 1
-        self.at_once[account] += account in self._polled
-        self.taken_over += claim.attempt > 1
-        self._polled.add(account)
-        await asyncio.sleep(0.01)
-        self._polled.discard(account)
+# In seconds. It is extended for as long as a poll takes, so it only says how soon a page is
+# taken over from a poller that was killed.
+LEASE = 30.0
+TIMEOUT = 10.0
+LONGEST_REST = 24 * 3600.0
+# What nobody has watched for so long is forgotten.
+MONTH = 30 * 24 * 3600.0
+LARGEST = 10_000_000
 
 
-async def start(due: AsyncScheduledSet[str]) -> None:
-    """Add all accounts, as every program does."""
-    await due.update(INTERVALS, merge=Merge.KEEP)
+class Watch(NamedTuple):
+    """A page to be watched, and how many seconds are between two polls."""
+
+    url: str
+    every: float
 
 
-async def work(due: AsyncScheduledSet[str], service: Service, end: float) -> None:
-    """Poll what is due, and put it back for the next time."""
-    while (left := end - time.monotonic()) > 0:
+class Version(NamedTuple):
+    """What a page was like when it was last seen."""
+
+    url: str
+    digest: str
+    etag: str
+
+
+def fetch(url: str, last: Version | None) -> Version:
+    """Ask for a page, which says so in few words if it is what it was."""
+    headers = {"User-Agent": "redset-example-poller"}
+    if last is not None and last.etag:
+        headers["If-None-Match"] = last.etag
+    try:
+        with urlopen(Request(url, headers=headers), timeout=TIMEOUT) as response:  # noqa: S310
+            digest = hashlib.sha256(response.read(LARGEST)).hexdigest()
+            return Version(url, digest, response.headers.get("ETag", ""))
+    except HTTPError as error:
+        with error:
+            if error.code == 304 and last is not None:
+                return last
+            raise
+
+
+class Poller:
+    """Polls what is due, on sets that all pollers share."""
+
+    def __init__(
+        self,
+        backend: AsyncBackend,
+        name: str,
+        *,
+        lease: float = LEASE,
+        fetch: Callable[[str, Version | None], Version] = fetch,
+    ) -> None:
+        self.lease = lease
+        self.fetch = fetch
+        self.due = AsyncScheduledSet(
+            backend,
+            f"{name}:due",
+            serializer=NamedtupleSerializer(Watch),
+            key=lambda watch: watch.url,
+            # What is added during a poll does not come before the time for which the poll
+            # reschedules it, but may bring another interval.
+            merge=Merge.LATEST,
+            payload=Payload.NEWEST,
+        )
+        self.versions = AsyncTTLSet(
+            backend,
+            f"{name}:versions",
+            ttl=MONTH,
+            serializer=NamedtupleSerializer(Version),
+            key=lambda version: version.url,
+            merge=Merge.REPLACE,
+        )
+
+    async def watch(self, watches: Iterable[Watch]) -> int:
+        """Begin to watch pages, at once; return how many were not watched before."""
+        return await self.due.update(watches, merge=Merge.KEEP)
+
+    async def take_turn(self, timeout: float | None = None) -> bool:
+        """Poll a page that is due, and put it back; return False if none is due in time."""
         try:
-            # Sleeps until something is due, without asking again and again.
-            claim = await due.claim(LEASE, timeout=left, keep_alive=True)
+            # Sleeps until a page is due, without asking again and again.
+            claim = await self.due.claim(self.lease, timeout, keep_alive=True)
         except EmptySetError:
-            return
-        # A poll that fails is tried again, after one second, two, four …
-        async with claim:
-            await service.poll(claim)
-            await claim.reschedule(delay=INTERVALS[claim.item])
+            return False
+        try:
+            async with claim:
+                await self.handle(claim)
+        except LeaseLost as error:
+            # Somebody else has taken over, after this process was held up for too long.
+            print(error, flush=True)
+        return True
+
+    async def handle(self, claim: AsyncClaim[Watch]) -> None:
+        """Poll a page, and put it back for its next time, or for another try."""
+        watch, now = claim.item, claim.deadline - self.lease
+        try:
+            await self.poll(watch)
+        except (OSError, HTTPException, ValueError) as error:
+            if isinstance(error, HTTPError) and error.code == 410:
+                print(f"gone {watch.url}", flush=True)
+                return
+            retry = Retry(backoff=watch.every, cap=max(watch.every, LONGEST_REST))
+            rest = retry.delay(claim.attempt)
+            print(f"failed {watch.url}: {error}; again in {rest:.0f} s", flush=True)
+            await claim.nack(rest)
+        else:
+            await claim.reschedule(next_time(watch, now))
+
+    async def poll(self, watch: Watch) -> None:
+        """Ask for a page, and tell if it has changed."""
+        last: Version | None = None
+        with suppress(KeyError):
+            last = await self.versions.by_key(watch.url)
+        version = await asyncio.to_thread(self.fetch, watch.url, last)
+        # Told before it is noted: after a crash it is rather told twice than never.
+        if last is None:
+            print(f"watching {watch.url}", flush=True)
+        elif version.digest != last.digest:
+            print(f"changed {watch.url}", flush=True)
+        await self.versions.add(version)
+
+    async def work(self) -> None:
+        """Poll for ever."""
+        while True:
+            await self.take_turn()
+
+    async def clear(self) -> None:
+        """Forget all pages."""
+        await self.due.clear()
+        await self.versions.clear()
 
 
-async def start_again(due: AsyncScheduledSet[str], pause: float) -> None:
-    """Start many programs, one after the other."""
-    for _ in range(PROGRAMS):
-        await start(due)
-        await asyncio.sleep(pause)
+def next_time(watch: Watch, now: float) -> float:
+    """Return when a page that is polled now is due again.
+
+    That is counted from its place in the interval, and not from now: nothing drifts, be polls
+    late or slow, and after an outage a page is polled once, and not once for each time missed.
+    """
+    place = zlib.crc32(watch.url.encode()) / 2**32 * watch.every
+    # The nearest one is now, which can be early or late after a failure or at the first time.
+    turn = round((now - place) / watch.every)
+    return place + (turn + 1) * watch.every
 
 
-async def refresh(due: AsyncScheduledSet[str], account: str) -> None:
-    """Press "refresh" many times at once."""
-    pressed = (due.add(account, merge=Merge.EARLIEST) for _ in range(REFRESHES))
-    await asyncio.gather(*pressed)
+def read_watches(text: str, every: float) -> list[Watch]:
+    """Read addresses, each with its interval or without."""
+    lines = [line.split() for line in text.splitlines()]
+    return [Watch(line[0], float(line[1]) if line[1:] else every) for line in lines if line]
 
 
-async def run(url: str, name: str, seconds: float) -> Service:
-    """Poll for some time; return what the service noticed."""
-    service = Service()
+async def run(url: str, name: str, watches: Iterable[Watch], pollers: int, lease: float) -> None:
+    """Poll until a signal says to stop; what is in hand then is put back at once."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, task.cancel)
     async with connect_async(url) as backend:
-        due = AsyncScheduledSet(backend, name, merge=Merge.LATEST)
-        await start(due)
-        # This poller dies with an account in its hands: nobody hears of its claim again.
-        await due.claim(lease=0.1)
-        end = time.monotonic() + seconds
+        poller = Poller(backend, name, lease=lease)
+        await poller.watch(watches)
         async with asyncio.TaskGroup() as tasks:
-            for _ in range(POLLERS):
-                tasks.create_task(work(due, service, end))
-            tasks.create_task(start_again(due, seconds / PROGRAMS / 2))
-            await asyncio.sleep(seconds / 2)
-            await refresh(due, "quiet")
-        await due.clear()
-    return service
+            for _ in range(pollers):
+                tasks.create_task(poller.work())
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Poll for a second, and show how often each account was polled."""
+    """Watch pages, and tell which have changed."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--url", default="memory://", help="where the set is")
-    parser.add_argument("--name", default=f"polling-{os.getpid()}", help="the name of the set")
-    parser.add_argument("--seconds", type=float, default=1.0, help="how long to go on")
+    parser.add_argument("pages", nargs="*", help="addresses of pages to watch")
+    parser.add_argument("--file", type=Path, help="a file with more of them")
+    parser.add_argument("--every", type=float, default=300.0, help="seconds between two polls")
+    parser.add_argument("--url", default="memory://", help="where the sets are")
+    parser.add_argument("--name", default="polling", help="what they are called")
+    parser.add_argument("--pollers", type=int, default=4, help="pages that are polled at once")
+    parser.add_argument("--lease", type=float, default=LEASE, help="seconds until a taking over")
     options = parser.parse_args(arguments)
 
-    service = asyncio.run(run(options.url, options.name, options.seconds))
-    for account, interval in INTERVALS.items():
-        print(f"{account:<6} every {interval:>5} s: polled {service.polls[account]} times")
-    print(f"each was added {PROGRAMS} times more, and {REFRESHES} times refreshed")
-    print(f"polled by two at once: {service.at_once.total()} times")
-    print(f"taken over from a poller that died: {service.taken_over} time(s)")
+    text = options.file.read_text() if options.file else ""
+    watches = read_watches("\n".join([*options.pages, text]), options.every)
+    if any(watch.every <= 0 for watch in watches):
+        parser.error("an interval is above 0")
+    with suppress(asyncio.CancelledError):
+        asyncio.run(run(options.url, options.name, watches, options.pollers, options.lease))
 
 
 if __name__ == "__main__":

@@ -8,14 +8,12 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections import Counter
 from contextlib import contextmanager
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -23,89 +21,15 @@ from examples.crawler import Crawler, Page, Plan, main, normal
 from redset import connect
 from redset.backends import MemoryBackend
 from redset.testing import ManualClock
+from tests.support.site import Site, flaky, links, moved, serving
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Generator, Iterator
 
     from tests.support.backends import Backends
 
 PROGRAM = Path(__file__).parent.parent / "examples" / "crawler.py"
-ROBOTS = "User-agent: *\nDisallow: /private\n"
 PLAN = Plan(delay=0.0, timeout=5.0, backoff=0.01, lease=60.0)
-
-# What a page says: a text with links, or a status and headers.
-Says = Any
-
-
-class Site(ThreadingHTTPServer):
-    """Serves pages on a free port, and notes who asked for what, and when."""
-
-    daemon_threads = True
-
-    def __init__(self, pages: dict[str, Says]) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.pages = {"/robots.txt": (200, {"Content-Type": "text/plain"}, ROBOTS), **pages}
-        self.asked: list[str] = []
-        self.times: list[tuple[float, float]] = []
-        self.before: Callable[[str], object] = len
-        self.lock = threading.Lock()
-
-    @property
-    def host(self) -> str:
-        return f"127.0.0.1:{self.server_port}"
-
-    def address(self, path: str = "/") -> str:
-        return f"http://{self.host}{path}"
-
-    def visits(self) -> Counter[str]:
-        return Counter(path for path in self.asked if path != "/robots.txt")
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Be silent: crawlers hang up, and are killed."""
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Site
-
-    def do_GET(self) -> None:
-        began = time.monotonic()
-        with self.server.lock:
-            self.server.asked.append(self.path)
-        self.server.before(self.path)
-        says = self.server.pages.get(self.path, (404, {}, "no such page"))
-        if callable(says):
-            says = says()
-        status, headers, text = (200, {}, says) if isinstance(says, str) else says
-        body = text.encode() if isinstance(text, str) else text
-        # Noted before the answer is out: what comes after it began later.
-        if self.path != "/robots.txt":
-            with self.server.lock:
-                self.server.times.append((began, time.monotonic()))
-        self.send_response(status)
-        for header, value in {"Content-Type": "text/html", **headers}.items():
-            self.send_header(header, value)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (its name)
-        """Be silent."""
-
-
-def links(*paths: str) -> str:
-    return "".join(f'<p><a href="{path}">to {path}</a>' for path in paths)
-
-
-@contextmanager
-def serving(pages: dict[str, Says]) -> Generator[Site]:
-    with Site(pages) as site:
-        thread = threading.Thread(target=site.serve_forever, args=(0.02,))
-        thread.start()
-        try:
-            yield site
-        finally:
-            site.shutdown()
-            thread.join()
 
 
 @contextmanager
@@ -125,16 +49,6 @@ def crawl(crawler: Crawler, workers: int = 3) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-
-
-def flaky(*answers: Says) -> Callable[[], Says]:
-    """Answer in turn, and by the last one from then on."""
-    left = list(answers)
-    return lambda: left.pop(0) if len(left) > 1 else left[0]
-
-
-def moved(to: str) -> Says:
-    return 302, {"Location": to}, ""
 
 
 @pytest.fixture
@@ -199,9 +113,9 @@ def test_no_trap_catches_it(store_url: str, name: str, capsys: pytest.CaptureFix
 
 def test_a_page_that_hangs_is_given_up(store_url: str, name: str) -> None:
     over = threading.Event()
-    with serving({"/": links("/hangs", "/drips", "/fine"), "/fine": ""}) as site:
+    with serving({"/": links("/hangs", "/fine"), "/fine": ""}) as site:
 
-        def hang() -> Says:
+        def hang(_: object) -> str:
             over.wait(30)
             return ""
 
@@ -222,7 +136,7 @@ def test_a_slow_host_holds_up_no_other(store_url: str, name: str) -> None:
         quick.pages["/"] = links("/2")
         quick.before = lambda path: met.set() if path == "/2" else None
         # It answers when the other one has been crawled, and not before.
-        slow.pages["/"] = lambda: "" if met.wait(30) else (404, {}, "")
+        slow.pages["/"] = lambda _: "" if met.wait(30) else (404, {}, "")
         plan = Plan(delay=0.0, timeout=60.0)
         with crawler_of(store_url, name, slow, quick, plan=plan) as crawler:
             crawl(crawler)
