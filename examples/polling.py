@@ -160,8 +160,11 @@ class Poller:
         await self.versions.add(version)
 
     async def work(self) -> None:
-        """Poll for ever."""
-        while True:
+        """Poll until this task is cancelled."""
+        task = asyncio.current_task()
+        assert task is not None
+        # Before Python 3.12, clients of asyncio may swallow a cancellation on its way.
+        while not task.cancelling():
             await self.take_turn()
 
     async def clear(self) -> None:
