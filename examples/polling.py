@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 # taken over from a poller that was killed.
 LEASE = 30.0
 TIMEOUT = 10.0
+# How soon a signal is heeded at the latest.
+PATIENCE = 5.0
 LONGEST_REST = 24 * 3600.0
 # What nobody has watched for so long is forgotten.
 MONTH = 30 * 24 * 3600.0
@@ -115,7 +117,7 @@ class Poller:
         """Begin to watch pages, at once; return how many were not watched before."""
         return await self.due.update(watches, merge=Merge.KEEP)
 
-    async def take_turn(self, timeout: float | None = None) -> bool:
+    async def take_turn(self, timeout: float) -> bool:
         """Poll a page that is due, and put it back; return False if none is due in time."""
         try:
             # Sleeps until a page is due, without asking again and again.
@@ -165,7 +167,7 @@ class Poller:
         assert task is not None
         # Before Python 3.12, clients of asyncio may swallow a cancellation on its way.
         while not task.cancelling():
-            await self.take_turn()
+            await self.take_turn(PATIENCE)
 
     async def clear(self) -> None:
         """Forget all pages."""
