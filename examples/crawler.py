@@ -20,11 +20,11 @@ import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from html.parser import HTMLParser
 from http.client import HTTPException, HTTPResponse
-from typing import IO, TYPE_CHECKING, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 from urllib.error import HTTPError
 from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 from urllib.request import HTTPRedirectHandler, OpenerDirector, Request, build_opener
@@ -71,21 +71,24 @@ class Answer(NamedTuple):
     links: list[str]
 
 
+def option(default: Any, meaning: str) -> Any:
+    """Return a field of a plan that can be given on the command line."""
+    return field(default=default, metadata={"help": f"{meaning}: %(default)s"})
+
+
 @dataclass(frozen=True)
 class Plan:
-    """How far to go, and how politely; all times are in seconds."""
+    """How far to go, and how politely."""
 
-    depth: int = 5
-    pages: int = 1000
-    delay: float = 1.0
-    timeout: float = 10.0
-    # It is extended for as long as a page takes, so it only says how soon a page is taken over
-    # from a worker that was killed.
-    lease: float = 30.0
-    # What fails so often becomes a dead letter, to be looked into.
-    attempts: int = 3
-    backoff: float = 10.0
-    agent: str = "redset-example-crawler"
+    depth: int = option(5, "how many links from the start to follow")
+    pages: int = option(1000, "how many pages to fetch, one or two more with many hosts")
+    delay: float = option(1.0, "seconds to leave a host alone, unless its robots.txt wants more")
+    timeout: float = option(10.0, "seconds that a page may take")
+    # It is extended for as long as a page takes, so it can be short.
+    lease: float = option(30.0, "seconds until what a killed worker had is taken over")
+    attempts: int = option(3, "how often a page is tried before it is given up")
+    backoff: float = option(10.0, "seconds until a page that failed is tried again")
+    agent: str = option("redset-example-crawler", "what to say who we are")
 
 
 class Crawler:
@@ -338,11 +341,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--name", default="crawler", help="what the crawl is called")
     parser.add_argument("--workers", type=int, default=4, help="hosts that are visited at once")
     parser.add_argument("--again", action="store_true", help="forget what was done before")
-    for field in fields(Plan):
-        kind = type(field.default)
-        parser.add_argument(f"--{field.name}", type=kind, default=field.default, help="%(default)s")
+    for each in fields(Plan):
+        kind, meaning = type(each.default), each.metadata["help"]
+        parser.add_argument(f"--{each.name}", type=kind, default=each.default, help=meaning)
     options = parser.parse_args(arguments)
-    plan = Plan(**{field.name: getattr(options, field.name) for field in fields(Plan)})
+    plan = Plan(**{each.name: getattr(options, each.name) for each in fields(Plan)})
 
     with connect(options.url) as backend, ThreadPoolExecutor(options.workers) as workers:
         crawler = Crawler(backend, options.name, options.start, plan)
