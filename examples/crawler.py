@@ -98,12 +98,7 @@ class Crawler:
         self.plan = plan
         self.stopping = threading.Event()
         self.start = [page for page in map(normal, start) if page is not None]
-        self.hosts = ScheduledSet(
-            backend,
-            f"{name}:hosts",
-            # A page that is found for a host does not cut short its rest.
-            merge=Merge.LATEST,
-        )
+        self.hosts = ScheduledSet(backend, f"{name}:hosts")
         self.queues = {
             host: SortedSet(
                 backend,
@@ -144,7 +139,8 @@ class Crawler:
             host = host_of(page.url)
             if host in self.queues and page.depth <= self.plan.depth and page.url not in self.done:
                 self.queues[host].add(page)
-                # Who takes the host sees the page. One that has its turn already keeps it.
+                # Who takes the host sees the page. One that waits for its turn keeps it, and
+                # one that is visited comes when that visit says.
                 self.hosts.add_new(host)
 
     def take_turn(self, timeout: float = 0.3) -> bool:

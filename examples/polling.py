@@ -153,7 +153,13 @@ class Poller:
         last: Version | None = None
         with suppress(KeyError):
             last = await self.versions.by_key(watch.url)
-        version = await asyncio.to_thread(self.fetch, watch.url, last)
+        fetching = asyncio.create_task(asyncio.to_thread(self.fetch, watch.url, last))
+        try:
+            version = await asyncio.shield(fetching)
+        except asyncio.CancelledError:
+            # A thread cannot be interrupted, and while it runs nobody else may have the page.
+            await asyncio.gather(fetching, return_exceptions=True)
+            raise
         # Told before it is noted: after a crash it is rather told twice than never.
         if last is None:
             print(f"watching {watch.url}", flush=True)
@@ -194,7 +200,7 @@ def read_watches(text: str, every: float) -> list[Watch]:
 
 
 async def run(url: str, name: str, watches: Iterable[Watch], pollers: int, lease: float) -> None:
-    """Poll until a signal says to stop; what is in hand then is put back at once."""
+    """Poll until a signal says to stop; what is in hand then is put back."""
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     assert task is not None
     for number in (signal.SIGINT, signal.SIGTERM):

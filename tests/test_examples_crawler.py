@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import math
 import os
 import re
 import signal
@@ -11,19 +13,21 @@ import threading
 from collections import Counter
 from contextlib import contextmanager
 from functools import partial
+from http.client import HTTPResponse
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from examples.crawler import Crawler, Page, Plan, main, normal
+from examples.crawler import LARGEST, Crawler, Page, Plan, main, normal, read
 from redset import connect
 from redset.backends import MemoryBackend
 from redset.testing import ManualClock
 from tests.support.site import Site, flaky, links, moved, serving
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Generator, Iterator
 
     from tests.support.backends import Backends
@@ -288,6 +292,32 @@ def test_the_program_tells_what_became_of_all_pages(
             pass
     with pytest.raises(SystemExit):
         main(["example.org"])
+
+
+class Wire(io.BytesIO):
+    """Stands for a socket from which an answer comes."""
+
+    def makefile(self, _mode: str) -> Wire:
+        return self
+
+
+def answer_with(body: bytes) -> tuple[HTTPResponse, Wire]:
+    wire = Wire(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n" + body)
+    response = HTTPResponse(cast("socket.socket", wire))
+    response.begin()
+    return response, wire
+
+
+def test_no_more_of_a_page_is_read_than_is_wanted() -> None:
+    response, wire = answer_with(b" " * 5 * LARGEST)
+    assert len(read("http://a/", response, math.inf).text) == LARGEST
+    assert wire.tell() <= 2 * LARGEST
+
+
+def test_a_page_that_comes_drop_by_drop_is_not_waited_for() -> None:
+    response, _ = answer_with(b"x")
+    with pytest.raises(TimeoutError):
+        read("http://a/", response, -math.inf)
 
 
 @pytest.mark.parametrize(
