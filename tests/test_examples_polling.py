@@ -262,7 +262,7 @@ def test_two_pollers_never_poll_a_page_at_once(store_url: str, name: str) -> Non
                     await pollers[1].watch(watches)
                     await asyncio.sleep(0.005)
             stats = await pollers[0].due.stats()
-            # None is lost. One whose claim was under way when they were stopped rests for its lease.
+            # None is lost. One whose claim was under way in the end rests for its lease.
             assert stats.pending + stats.claimed == 3
             await pollers[0].clear()
 
