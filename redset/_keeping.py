@@ -14,7 +14,7 @@ from redset.exceptions import LeaseLost
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-__all__ = ["AsyncCancellation", "AsyncKeeper", "Cancellation", "Keeper"]
+__all__ = ["AsyncKeeper", "Keeper"]
 
 _log = logging.getLogger("redset")
 
@@ -188,27 +188,3 @@ class Keeper:
         else:
             self._lease.renew(began)
         return True
-
-
-class AsyncCancellation:
-    """Finds a cancellation of this task that was swallowed on its way.
-
-    Before Python 3.12, `asyncio.wait_for` drops one that comes when its future is done, and
-    clients of asyncio wait by it.
-    """
-
-    def __init__(self) -> None:
-        self._task = asyncio.current_task()
-        self._before = self._task.cancelling() if self._task else 0
-
-    def check(self) -> None:
-        """Raise `asyncio.CancelledError` if the task was cancelled since this was made."""
-        if self._task is not None and self._task.cancelling() > self._before:
-            raise asyncio.CancelledError
-
-
-class Cancellation:
-    """Nothing: blocking code is not cancelled."""
-
-    def check(self) -> None:
-        """Do nothing."""

@@ -6,8 +6,8 @@ import asyncio
 import gc
 import threading
 import time
-from contextlib import ExitStack, closing
-from typing import TYPE_CHECKING, Any
+from contextlib import ExitStack, closing, suppress
+from typing import TYPE_CHECKING, Any, cast
 
 import fakeredis
 import pytest
@@ -194,6 +194,46 @@ def test_a_loop_ends_though_its_cancellation_was_swallowed() -> None:
             await asyncio.wait_for(task, 10)
         assert met == ["a", "b"]
         assert (await s.stats()).claimed == 0
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("how", ["claim", "claims"])
+def test_what_is_claimed_in_a_cancellation_that_was_swallowed_is_put_back(how: str) -> None:
+    async def main() -> None:
+        s = AsyncSortedSet(Swallows(), "jobs")
+        await s.add("a")
+        work = s.claim(timeout=5) if how == "claim" else s.claims(5, timeout=5)
+        task = asyncio.create_task(cast("Any", work))
+        asyncio.get_running_loop().call_later(0.02, task.cancel)
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.wait_for(task, 10)
+        assert (await s.stats()).claimed == 0
+        assert (await s.claim()).attempt == 1
+
+    asyncio.run(main())
+
+
+def test_a_wait_ends_though_its_cancellation_was_swallowed(backends: Backends, name: str) -> None:
+    async def main() -> None:
+        async with redis.asyncio.Redis(port=backends.server("valkey-9.1").port) as client:
+            command: Any = client.execute_command
+            is_waiting = asyncio.Event()
+
+            async def swallow(*arguments: Any, **options: Any) -> Any:
+                if arguments[0] != "BLPOP":
+                    return await command(*arguments, **options)
+                is_waiting.set()
+                with suppress(asyncio.CancelledError):
+                    await asyncio.sleep(60)
+                return None
+
+            client.execute_command = swallow  # type: ignore[method-assign]  # as wait_for does
+            task = asyncio.create_task(AsyncSortedSet(client, name).claim(timeout=None))
+            await is_waiting.wait()
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await asyncio.wait_for(task, 10)
 
     asyncio.run(main())
 

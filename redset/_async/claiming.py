@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from redset._async.claims import AsyncClaim, AsyncDesk, AsyncTray
 from redset._async.reading import AsyncReadableSet
+from redset._cancelling import AsyncCancellation
 from redset._checks import check_lease, check_num, check_prefetch, check_retry, check_timeout
 from redset._chunks import CHUNK, chunks
 from redset._decoding import describe
-from redset._keeping import AsyncCancellation
 from redset._types import T
 from redset.exceptions import LeaseLost
 from redset.interfaces import Terms
@@ -80,7 +80,7 @@ class AsyncClaimingSet(AsyncReadableSet[T]):
             ValueError: if the lease is not above 0, or the timeout below 0.
         """
         desk = self._desk(lease, keep_alive=keep_alive)
-        claims = await self._claim(self._backend, desk, 1, check_timeout(timeout), {})
+        claims = await self._claim_here(desk, 1, check_timeout(timeout), {})
         if not claims:
             raise self._nothing()
         return claims[0]
@@ -119,7 +119,7 @@ class AsyncClaimingSet(AsyncReadableSet[T]):
             unsettled = {}
         if num < 1:
             return []
-        return await self._claim(self._backend, desk, num, timeout, unsettled)
+        return await self._claim_here(desk, num, timeout, unsettled)
 
     def consume(
         self,
@@ -286,6 +286,19 @@ class AsyncClaimingSet(AsyncReadableSet[T]):
             held = await self._backend.acknowledge(self._name, holds, self._merge)
             lost += _settle(claims, holds, held)
         return lost
+
+    async def _claim_here(
+        self,
+        desk: AsyncDesk,
+        num: int,
+        timeout: float | None,
+        done: Mapping[Hold, AsyncClaim[T]],
+    ) -> list[AsyncClaim[T]]:
+        """Claim items for a caller, who may have been cancelled meanwhile."""
+        cancellation = AsyncCancellation()
+        claims = await self._claim(self._backend, desk, num, timeout, done)
+        await cancellation.put_back(claims)
+        return claims
 
     async def _claim(
         self,

@@ -9,10 +9,10 @@ import math
 import time
 from typing import TYPE_CHECKING, Any
 
+from redset._cancelling import Cancellation
 from redset._checks import check_lease, check_num, check_prefetch, check_retry, check_timeout
 from redset._chunks import CHUNK, chunks
 from redset._decoding import describe
-from redset._keeping import Cancellation
 from redset._sync.claims import Claim, Desk, Tray
 from redset._sync.reading import ReadableSet
 from redset._types import T
@@ -82,7 +82,7 @@ class ClaimingSet(ReadableSet[T]):
             ValueError: if the lease is not above 0, or the timeout below 0.
         """
         desk = self._desk(lease, keep_alive=keep_alive)
-        claims = self._claim(self._backend, desk, 1, check_timeout(timeout), {})
+        claims = self._claim_here(desk, 1, check_timeout(timeout), {})
         if not claims:
             raise self._nothing()
         return claims[0]
@@ -121,7 +121,7 @@ class ClaimingSet(ReadableSet[T]):
             unsettled = {}
         if num < 1:
             return []
-        return self._claim(self._backend, desk, num, timeout, unsettled)
+        return self._claim_here(desk, num, timeout, unsettled)
 
     def consume(
         self,
@@ -288,6 +288,19 @@ class ClaimingSet(ReadableSet[T]):
             held = self._backend.acknowledge(self._name, holds, self._merge)
             lost += _settle(claims, holds, held)
         return lost
+
+    def _claim_here(
+        self,
+        desk: Desk,
+        num: int,
+        timeout: float | None,
+        done: Mapping[Hold, Claim[T]],
+    ) -> list[Claim[T]]:
+        """Claim items for a caller, who may have been cancelled meanwhile."""
+        cancellation = Cancellation()
+        claims = self._claim(self._backend, desk, num, timeout, done)
+        cancellation.put_back(claims)
+        return claims
 
     def _claim(
         self,

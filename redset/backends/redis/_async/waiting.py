@@ -6,6 +6,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
+from redset._cancelling import AsyncCancellation
 from redset.backends.redis import commands, keys
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class AsyncWaiting:
             return None
         tokens = {keys.sibling(name, keys.WAKE): name for name in names}
         timeout = commands.seconds(seconds - _LATENESS)
+        cancellation = AsyncCancellation()
         try:
             reply = await self._connection.command("BLPOP", *tokens, timeout)
         except Exception as error:
@@ -49,6 +51,7 @@ class AsyncWaiting:
             if "UNBLOCKED" not in str(error):
                 raise
             return None
+        cancellation.check()
         return tokens[reply[0]] if reply else None
 
     async def pass_on(self, name: str, count: int = 1) -> None:

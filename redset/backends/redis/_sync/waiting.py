@@ -7,6 +7,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from redset._cancelling import Cancellation
 from redset.backends.redis import commands, keys
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class Waiting:
             return None
         tokens = {keys.sibling(name, keys.WAKE): name for name in names}
         timeout = commands.seconds(seconds - _LATENESS)
+        cancellation = Cancellation()
         try:
             reply = self._connection.command("BLPOP", *tokens, timeout)
         except Exception as error:
@@ -50,6 +52,7 @@ class Waiting:
             if "UNBLOCKED" not in str(error):
                 raise
             return None
+        cancellation.check()
         return tokens[reply[0]] if reply else None
 
     def pass_on(self, name: str, count: int = 1) -> None:
