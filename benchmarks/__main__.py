@@ -11,7 +11,7 @@ import platform
 import sys
 from importlib.metadata import version
 
-from benchmarks import batches, claims, consumers, growth, keyed, memory, peers, single
+from benchmarks import batches, claims, consumers, growth, keyed, memory, peers, sharded, single
 
 PARTS = {
     "single": single.run,
@@ -21,6 +21,7 @@ PARTS = {
     "consumers": consumers.run,
     "claims": claims.run,
     "keyed": keyed.run,
+    "sharded": sharded.run,
     "peers": peers.run,
 }
 # These need packages of their own.

@@ -16,12 +16,12 @@ T = TypeVar("T")
 CHUNK = 1000
 
 
-def chunks(values: Iterable[T]) -> Iterator[list[T]]:
+def chunks(values: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
     """Cut an iterable into lists of the size of one command, reading no further ahead.
 
     >>> [len(chunk) for chunk in chunks(range(2500))]
     [1000, 1000, 500]
     """
     iterator = iter(values)
-    while chunk := list(islice(iterator, CHUNK)):
+    while chunk := list(islice(iterator, size)):
         yield chunk

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from redset._async.queueing import AsyncQueueingSet
 from redset._checks import check_sharded_name, check_shards
+from redset._chunks import CHUNK
 from redset._coding import open_coding
 from redset._opening import open_async_backend
 from redset._types import T
@@ -131,6 +132,8 @@ class AsyncShardedSet(AsyncQueueingSet[T]):
         # It has the methods of a backend that are called here.
         store: Any = AsyncShardedBackend(open_async_backend(redis_client), checked[1])
         self._sharded: AsyncShardedBackend = store
+        # A good size for each shard, and not too much to hold.
+        self._chunk = CHUNK * min(checked[1], 8)
         super().__init__(store, checked[0], scorer, coding, merge, dead_limit, retry)
 
     async def shard_count(self) -> int:

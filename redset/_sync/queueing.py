@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from redset._buffering import Buffer
 from redset._checks import check_num, check_score, check_scorer, check_timeout
-from redset._chunks import chunks
+from redset._chunks import CHUNK, chunks
 from redset._sync.claiming import ClaimingSet
 from redset._types import T
 from redset.interfaces import Merge
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 class QueueingSet(ClaimingSet[T]):
     """A set that is added to, and taken from. Not made directly: see its subclasses."""
+
+    # How many items are added by one call of the backend.
+    _chunk: int = CHUNK
 
     def __init__(
         self,
@@ -110,13 +113,13 @@ class QueueingSet(ClaimingSet[T]):
         rule = self._rule(merge)
         new = 0
         if scores is None:
-            for chunk in chunks(items):
+            for chunk in chunks(items, self._chunk):
                 given: list[Any] = self._scores_of(chunk)
                 entries = list(zip(self._coding.dump_all(chunk), given, strict=True))
                 new += self._put(entries, rule)
             return new
         _check_lengths(items, scores)
-        for pairs in chunks(zip(items, scores, strict=True)):
+        for pairs in chunks(zip(items, scores, strict=True), self._chunk):
             entries = [(self._dump(item), check_score(score)) for item, score in pairs]
             new += self._put(entries, rule)
         return new

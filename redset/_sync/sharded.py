@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, overload
 
 from redset._checks import check_sharded_name, check_shards
+from redset._chunks import CHUNK
 from redset._coding import open_coding
 from redset._opening import open_backend
 from redset._sync.queueing import QueueingSet
@@ -137,6 +138,8 @@ class ShardedSet(QueueingSet[T]):
         # It has the methods of a backend that are called here.
         store: Any = ShardedBackend(open_backend(redis_client), checked[1])
         self._sharded: ShardedBackend = store
+        # A good size for each shard, and not too much to hold.
+        self._chunk = CHUNK * min(checked[1], 8)
         super().__init__(store, checked[0], scorer, coding, merge, dead_limit, retry)
 
     def shard_count(self) -> int:

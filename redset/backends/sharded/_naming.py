@@ -10,6 +10,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Self
 
 __all__ = ["LAYOUT", "Generation", "Layout", "leaving_name", "set_name"]
@@ -41,6 +42,11 @@ class Generation(NamedTuple):
     def home(self, member: bytes) -> str:
         """Return the name of the shard that a member belongs to."""
         return self.names[zlib.crc32(member) % self.shards]
+
+    def homes(self, members: Iterable[bytes]) -> list[str]:
+        """Return the name of the shard that each member belongs to."""
+        names, shards, crc32 = self.names, self.shards, zlib.crc32
+        return [names[crc32(member) % shards] for member in members]
 
     def __str__(self) -> str:
         return f"{self.number}:{self.shards}"

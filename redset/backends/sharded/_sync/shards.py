@@ -112,8 +112,9 @@ class Shards:
         while open_places:
             layout = self._layouts.current()
             groups: dict[str, list[int]] = {}
-            for place in open_places:
-                groups.setdefault(self._home(layout, member_of(given[place])), []).append(place)
+            homes = self._homes(layout, [member_of(given[place]) for place in open_places])
+            for place, home in zip(open_places, homes, strict=True):
+                groups.setdefault(home, []).append(place)
             open_places = []
             answers = gather(
                 [
@@ -178,13 +179,15 @@ class Shards:
             return layout.new.names, ()
         return layout.new.names, [name for name in layout.old.names if name not in self._moved]
 
-    def _home(self, layout: Layout, member: bytes) -> str:
-        """Return the name of the shard where a member is, as far as is known."""
-        if layout.old is not None:
-            name = layout.old.home(member)
-            if name not in self._moved:
-                return name
-        return layout.new.home(member)
+    def _homes(self, layout: Layout, members: Sequence[bytes]) -> list[str]:
+        """Return the name of the shard where each member is, as far as is known."""
+        homes = layout.new.homes(members)
+        if layout.old is None:
+            return homes
+        former = layout.old.homes(members)
+        return [
+            home if old in self._moved else old for old, home in zip(former, homes, strict=True)
+        ]
 
     def _ask_about(
         self,
