@@ -1,114 +1,136 @@
-"""One set over several nodes beside one set on one node, where the server is what limits."""
+"""One set over several nodes beside one set on one node, where servers are what limits."""
 
 from __future__ import annotations
 
 import multiprocessing
 import time
+from collections import defaultdict
 from contextlib import ExitStack
-from itertools import count
 from statistics import median
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from benchmarks.harness import Result
 from redset import ShardedSet, SortedSet, connect
 from tests.support.servers import Server, start_cluster
+from tests.support.wire import pairs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 PROCESSES = 4
 SHARDS = 8
 NODES = 3
+CALLS = {
+    "update": "update of thousands",
+    "claim": "claims(100, done=…)",
+    "take": "take(100)",
+    "cut": "remove_between",
+}
 
 Jobs: TypeAlias = SortedSet[str] | ShardedSet[str]
 
 
 def run(*, quick: bool) -> Iterator[Result]:
-    """Add and claim with several processes, here and there in turn."""
-    num, rounds = (20_000, 3) if quick else (100_000, 9)
+    """Do the same with several processes, here and there in turn."""
+    num, rounds = (20_000, 3) if quick else (200_000, 9)
     with ExitStack() as stack:
         server = stack.enter_context(Server())
         cluster = stack.enter_context(start_cluster("valkey-9.1", NODES))
         url = f"redis+cluster://127.0.0.1:{cluster.servers[0].port}"
-        contestants = {"one": _Crew(server.url, None), "sharded": _Crew(url, SHARDS)}
-        for crew in contestants.values():
-            stack.callback(crew.stop)
+        one = _Crew(server.url, [server], None)
+        stack.callback(one.stop)
+        sharded = _Crew(url, cluster.servers, SHARDS)
+        stack.callback(sharded.stop)
         for keyed in (False, True):
-            yield from _race(contestants, num, rounds, keyed=keyed)
-        yield from _spread(url, num)
+            yield from _race({"one": one, "sharded": sharded}, num, rounds, keyed=keyed)
+        for shards in (8, 64):
+            yield from _whole(url, shards, num)
 
 
-def _race(
-    contestants: dict[str, _Crew], num: int, rounds: int, *, keyed: bool
-) -> Iterator[Result]:
-    calls = {"update": "update of a thousand", "claim": "claims(100, done=…)"}
-    times: dict[tuple[str, str], list[float]] = {}
+def _race(contestants: dict[str, _Crew], num: int, rounds: int, *, keyed: bool) -> Iterator[Result]:
+    """Have what one item costs: by the clock, and of the time of the server with most to do."""
+    costs: dict[tuple[str, str], list[tuple[float, float]]] = defaultdict(list)
     for number in range(rounds + 1):
-        for call in calls:
+        for call, fills in (("update", False), ("claim", False), ("take", True), ("cut", True)):
             for name, crew in contestants.items():
-                seconds = crew.time(call, num // PROCESSES, keyed=keyed)
+                if fills:
+                    crew.time("update", num // PROCESSES, keyed=keyed)
+                cost = crew.time(call, num // PROCESSES, keyed=keyed)
                 if number:  # the first one is to warm up
-                    times.setdefault((call, name), []).append(seconds)
-    for call, title in calls.items():
-        ours, theirs = (median(times[call, name]) for name in ("sharded", "one"))
-        detail = " / ".join(f"{num / seconds:,.0f}/s" for seconds in (ours, theirs))
-        kind = "with keys, " if keyed else ""
-        what = f"{kind}{title}: {SHARDS} shards on {NODES} nodes / 1"
-        yield Result(what, detail, theirs / ours)
+                    costs[call, name].append(cost)
+    for call, title in CALLS.items():
+        clock, busy = (
+            [median(each[way] for each in costs[call, name]) for name in contestants]
+            for way in (0, 1)
+        )
+        what = f"{title}{' with keys' if keyed else ''}, {SHARDS} shards / 1 set"
+        rates = " / ".join(f"{num / seconds:,.0f}/s" for seconds in reversed(clock))
+        yield Result(f"{what}", rates, clock[0] / clock[1])
+        detail = " / ".join(f"{seconds / num * 1e6:.2f} µs" for seconds in reversed(busy))
+        yield Result("  by the busiest server's CPU time", detail, busy[0] / busy[1])
 
 
-def _spread(url: str, num: int) -> Iterator[Result]:
+def _whole(url: str, shards: int, num: int) -> Iterator[Result]:
     """Time what asks all shards, for the model on paper."""
     with connect(url) as store:
-        for shards in (8, 64):
-            jobs = ShardedSet(store, f"spread {shards}", shards=shards)
-            jobs.update(map(str, range(num)), range(num))
-            for what, call in (
-                ("len", lambda jobs=jobs: len(jobs)),
-                ("iterating, for each item", lambda jobs=jobs: sum(1 for _ in jobs) / num),
-            ):
-                began = time.perf_counter()
-                call()
-                each = (time.perf_counter() - began) / (num if "item" in what else 1)
-                yield Result(f"{what}, {shards} shards", "", each * 1e6, unit=" µs")
-            began = time.perf_counter()
-            jobs.reshard(shards * 2)
-            seconds = time.perf_counter() - began
-            detail = f"{num:,} items from {shards} to {2 * shards} shards"
-            yield Result("re-sharding", detail, num / seconds / 1000, unit=" k/s")
+        jobs = ShardedSet(store, f"jobs {shards}", shards=shards)
+        jobs.update(map(str, range(num)), range(num))
+        began = time.perf_counter()
+        for _ in range(100):
+            len(jobs)
+        length = time.perf_counter() - began
+        yield Result(f"len of {shards} shards", "", length / 100 * 1e3, unit=" ms")
+        began = time.perf_counter()
+        read = sum(1 for _ in jobs)
+        each = (time.perf_counter() - began) / read
+        yield Result(f"iterating over {shards} shards, an item", "", each * 1e6, unit=" µs")
+        began = time.perf_counter()
+        jobs.reshard(shards + shards // 2)
+        rate = num / (time.perf_counter() - began)
+        title = f"re-sharding from {shards} to {shards + shards // 2}, items"
+        yield Result(title, f"{num:,} items", rate / 1000, unit=" k/s")
 
 
 class _Crew:
     """Processes that each do the same at once."""
 
-    def __init__(self, url: str, shards: int | None) -> None:
+    def __init__(self, url: str, servers: Sequence[Server], shards: int | None) -> None:
+        self._servers = servers
         context = multiprocessing.get_context("spawn")
-        self._numbers = count()
-        self._pipes = []
-        self._workers = []
-        for place in range(PROCESSES):
-            here, there = context.Pipe()
-            worker = context.Process(target=_work, args=(url, shards, place, there))
+        pipes = [context.Pipe() for _ in range(PROCESSES)]
+        self._pipes = [here for here, _ in pipes]
+        self._workers = [
+            context.Process(target=_work, args=(url, shards, place, there))
+            for place, (_, there) in enumerate(pipes)
+        ]
+        for worker in self._workers:
             worker.start()
-            self._pipes.append(here)
-            self._workers.append(worker)
         for pipe in self._pipes:
             pipe.recv()
 
-    def time(self, call: str, num: int, *, keyed: bool) -> float:
-        """Return how many seconds they need all together."""
-        began = time.perf_counter()
+    def time(self, call: str, num: int, *, keyed: bool) -> tuple[float, float]:
+        """Return the seconds that all need together, and those of the busiest server's CPU."""
+        before, began = self._busy(), time.perf_counter()
         for pipe in self._pipes:
             pipe.send((call, num, keyed))
         for pipe in self._pipes:
             pipe.recv()
-        return time.perf_counter() - began
+        seconds = time.perf_counter() - began
+        return seconds, max(now - then for now, then in zip(self._busy(), before, strict=True))
 
     def stop(self) -> None:
+        """End all."""
         for pipe in self._pipes:
             pipe.send(None)
         for worker in self._workers:
             worker.join()
+
+    def _busy(self) -> list[float]:
+        found = [pairs(server.call("INFO", "cpu")) for server in self._servers]
+        return [
+            float(each["used_cpu_user_main_thread"]) + float(each["used_cpu_sys_main_thread"])
+            for each in found
+        ]
 
 
 def _work(url: str, shards: int | None, place: int, pipe: Any) -> None:
@@ -119,10 +141,7 @@ def _work(url: str, shards: int | None, place: int, pipe: Any) -> None:
         pipe.send(None)
         while order := pipe.recv():
             call, num, keyed = order
-            if call == "update":
-                sets[keyed].update(f"item {place} {number}" for number in range(num))
-            else:
-                _claim_all(sets[keyed])
+            _call(sets[keyed], call, place, num)
             pipe.send(None)
 
 
@@ -134,7 +153,18 @@ def _open(store: Any, shards: int | None, *, keyed: bool) -> Jobs:
     return ShardedSet(store, name, shards=shards, **options)
 
 
-def _claim_all(jobs: Jobs) -> None:
-    claims = jobs.claims(100)
-    while claims:
-        claims = jobs.claims(100, done=claims)
+def _call(jobs: Jobs, call: str, place: int, num: int) -> None:
+    if call == "update":
+        first = place * num
+        items = (f"item {number}" for number in range(first, first + num))
+        jobs.update(items, range(first, first + num))
+    elif call == "claim":
+        claims = jobs.claims(100)
+        while claims:
+            claims = jobs.claims(100, done=claims)
+    elif call == "take":
+        while jobs.take(100):
+            pass
+    else:
+        for first in range(place * num, (place + 1) * num, 10_000):
+            jobs.remove_between(first, min(first + 10_000, (place + 1) * num) - 1)
