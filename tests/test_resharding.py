@@ -183,6 +183,17 @@ class TestResharding:
         assert s.clear() is True
         assert (len(s), s.shard_count()) == (0, 5)
 
+    def test_who_waits_for_another_for_too_long_helps(
+        self, open_set: MakeSet, backend: Backend, dying: Callable[..., Any], name: str
+    ) -> None:
+        s = open_set()
+        s.update(range(60))
+        with pytest.raises(DeathError):
+            open_set(dying(5)).reshard(5)
+        with backend.lock(leaving_name(Generation(name, 1, 2).names[0]), 1, 60):
+            assert sorted(s) == list(range(60))
+        s.clear()
+
     def test_keyed_sets_keep_their_payloads(
         self, open_set: MakeSet, dying: Callable[..., Any]
     ) -> None:

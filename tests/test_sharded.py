@@ -275,6 +275,9 @@ class TestClaims:
 
     def test_claims_of_another_object_are_of_the_set(self, make: MakeSet) -> None:
         s, other = make(), make()
+        assert s.backend == other.backend
+        assert hash(s.backend) == hash(other.backend)
+        assert "shards on <" in repr(s)
         s.update(range(9))
         claims = s.claims(9)
         other.ack_all(claims)

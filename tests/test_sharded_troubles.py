@@ -115,6 +115,9 @@ def test_what_is_in_hand_is_put_back_by_an_interrupt(*, is_async: bool) -> None:
         assert s.stats().claimed == 0
         store.left = 99
         assert {claim.attempt for claim in s.claims(40)} == {1}
+        store.left = 0
+        with pytest.raises(INTERRUPTS):
+            s.take(40)
 
 
 def test_what_cannot_be_put_back_is_logged(

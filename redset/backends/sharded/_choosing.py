@@ -63,8 +63,7 @@ class Chooser:
     def note_taken(self, name: str, taken: Sequence[Entry | Lease], *, is_all: bool) -> None:
         """Note what was the first of a shard, and whether nothing is left there."""
         with self._lock:
-            if name in self._heads:
-                self._heads[name] = math.inf if is_all else self._sign * taken[-1][1]
+            self._heads[name] = math.inf if is_all else self._sign * taken[-1][1]
 
     def note_added(self, name: str, entries: Sequence[Entry]) -> None:
         """Note what may be the first of a shard."""
