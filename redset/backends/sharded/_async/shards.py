@@ -115,18 +115,18 @@ class AsyncShards:
             homes = self._homes(layout, [member_of(given[place]) for place in open_places])
             for place, home in zip(open_places, homes, strict=True):
                 groups.setdefault(home, []).append(place)
-            open_places = []
             answers = await gather_async(
                 [
                     self._ask_about(name, [given[place] for place in places], ask, is_sure)
                     for name, places in groups.items()
                 ]
             )
-            for (name, places), answer in zip(groups.items(), answers, strict=True):
+            for places, answer in zip(groups.values(), answers, strict=True):
                 answered += [(places, each) for each in answer]
-                if not answer:
-                    open_places += places
-                    await self.follow(name)
+            sealed = [name for name, answer in zip(groups, answers, strict=True) if not answer]
+            for name in sealed:
+                await self.follow(name)
+            open_places = [place for name in sealed for place in groups[name]]
         return answered
 
     def note_added(self, name: str, entries: Sequence[Entry]) -> None:
