@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import multiprocessing
+import random
 import time
+from bisect import bisect_left
 from collections import defaultdict
 from contextlib import ExitStack
-from statistics import median
+from statistics import mean, median
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from benchmarks.harness import Result
 from redset import ShardedSet, SortedSet, connect
+from redset.backends import MemoryBackend
 from tests.support.servers import Server, start_cluster
 from tests.support.wire import pairs
 
@@ -45,6 +48,9 @@ def run(*, quick: bool) -> Iterator[Result]:
             yield from _race({"one": one, "sharded": sharded}, num, rounds, keyed=keyed)
         for shards in (8, 64):
             yield from _whole(url, shards, num)
+    for shards in (8, 32):
+        for consumers in (1, 4, 16, 64, 256):
+            yield _order(shards, consumers, num)
 
 
 def _race(contestants: dict[str, _Crew], num: int, rounds: int, *, keyed: bool) -> Iterator[Result]:
@@ -89,6 +95,22 @@ def _whole(url: str, shards: int, num: int) -> Iterator[Result]:
         rate = num / (time.perf_counter() - began)
         title = f"re-sharding from {shards} to {shards + shards // 2}, items"
         yield Result(title, f"{num:,} items", rate / 1000, unit=" k/s")
+
+
+def _order(shards: int, consumers: int, num: int) -> Result:
+    """See how many items come before those that are handed out, until half of all are."""
+    store, chance = MemoryBackend(), random.Random(1)
+    sets = [ShardedSet(store, "jobs", shards=shards) for _ in range(consumers)]
+    scores = {str(number): chance.random() for number in range(num)}
+    sets[0].update(scores, scores.values())
+    order = sorted(scores.values())
+    ranks: list[int] = []
+    for _ in range(num // 2):
+        rank = bisect_left(order, scores[chance.choice(sets).pop()])
+        ranks.append(rank)
+        del order[rank]
+    title = f"mean rank of {shards} shards, {consumers} consumers"
+    return Result(title, f"worst {max(ranks) / shards:.0f}", mean(ranks) / shards, unit=" s")
 
 
 class _Crew:

@@ -34,8 +34,9 @@ class ShardedSet(QueueingSet[T]):
     """A sorted set that is spread over shards, which the nodes of a cluster share.
 
     An item is in the shard that its hash says, so it is one item, and has one holder, as in any
-    set. What is handed out is **nearly** the first: its mean rank is below four times the number
-    of shards, whatever the size of the set. Looking at it is exact, in one order. What cannot be
+    set. What is handed out is **nearly** the first: its mean rank is below twice the number of
+    shards for one consumer, four times for sixteen, whatever the size of the set. Looking at it is
+    exact, in one order. What cannot be
     had across nodes, as ``move`` and ``rank``, is not there. docs/sharding.md has it all.
 
     Cost: what is about one item is one call to its shard, and where the methods say "one round
