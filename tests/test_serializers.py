@@ -31,10 +31,11 @@ from redset.serializers import (
     PickleSerializer,
     SignedSerializer,
     StringSerializer,
+    _json,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from redset.interfaces import Serializer
 
@@ -171,6 +172,16 @@ class TestString:
             StringSerializer().loads(b"\xff")
 
 
+@pytest.fixture(scope="class", params=["msgspec", "module"])
+def json_way(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Test JSON where msgspec is installed, and where it is not."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "module":
+            patch.setattr(_json, "swift_json", lambda: None)
+        yield
+
+
+@pytest.mark.usefixtures("json_way")
 class TestJSON:
     @given(JSON_VALUES)
     def test_items_come_back(self, item: JSONValue) -> None:
