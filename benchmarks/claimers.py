@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import redis
 
+from benchmarks.consumers import waits
 from benchmarks.harness import Result
 from redset import ScheduledSet, SortedSet
 from tests.support.servers import wait_until
@@ -69,10 +70,7 @@ def _wake(
             jobs.add(f"item {number}")
             delays.append(pipe.recv() - began)
     way = "claim" if how is _claims else "consume"
-    name = f"{kind.__name__}: add wakes {way}"
-    worst = quantiles(delays, n=100)[98] * 1000
-    yield Result(f"{name}, median", "", median(delays) * 1000, 2, unit=" ms")
-    yield Result(f"{name}, 99 of 100", f"worst {max(delays) * 1000:.1f} ms", worst, 20, unit=" ms")
+    yield from waits(f"{kind.__name__}: add wakes {way}", f"{kind.__name__}: {way}", delays)
 
 
 def _foreign(server: Server, times: int) -> Result:

@@ -8,22 +8,23 @@ from typing import TYPE_CHECKING
 
 import redis
 
-from benchmarks.harness import Result, apart, microseconds, race
+from benchmarks.harness import Place, Result, apart, microseconds, race
 from redset import SortedSet
 from redset.backends import MemoryBackend
 from tests.support.servers import Server
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from redset.interfaces import Backend, RedisClient
 
 CALLS = 500
+SIZES = (1_000, 10_000, 100_000, 1_000_000, 10_000_000)
 
 
-def run(*, quick: bool) -> Iterator[Result]:
-    """Compare the cost at the largest size with that at the smallest, over log n."""
-    sizes = (1_000, 30_000) if quick else (1_000, 1_000_000)
+def run(*, quick: bool, large: bool = False) -> Iterator[Result]:
+    """Compare the cost at every size with that at the smallest, over log n."""
+    sizes = SIZES[:3] if quick else SIZES if large else SIZES[:-1]
     rounds = 5 if quick else 15
     yield from _grow("memory", MemoryBackend, sizes, rounds)
     with Server() as server, apart(server):
@@ -33,29 +34,35 @@ def run(*, quick: bool) -> Iterator[Result]:
 def _grow(
     where: str,
     store: Callable[[], Backend | RedisClient],
-    sizes: tuple[int, int],
+    sizes: Sequence[int],
     rounds: int,
 ) -> Iterator[Result]:
     rng = random.Random(1)
     source = store()
-    costs: dict[tuple[str, int], float] = {}
+    costs: dict[str, dict[int, float]] = {}
     for size in sizes:
         jobs = SortedSet(source, f"jobs {size}")
         for start in range(0, size, 10_000):
             part = range(start, min(start + 10_000, size))
             jobs.update((f"item {i}" for i in part), (rng.random() for _ in part))
-        calls = _calls(jobs, size, rng)
         # Pairs of calls that leave the set as large as it was.
-        for name, seconds in race(calls, rounds=rounds).items():
-            costs[name, size] = seconds
+        for name, seconds in race(_calls(jobs, size, rng), rounds=rounds).items():
+            costs.setdefault(name, {})[size] = seconds / CALLS
         jobs.clear()
-    small, large = sizes
+    for name, each in costs.items():
+        yield from _results(f"{where} {name}", each)
+
+
+def _results(name: str, costs: dict[int, float]) -> Iterator[Result]:
+    small, *_, large = costs
+    detail = " at ".join((microseconds(costs[large], 1), f"{large:,}"))
+    detail += f" / {microseconds(costs[small], 1)} at {small:,}"
+    growth = costs[large] / costs[small]
     allowed = math.log(large) / math.log(small)
-    for name in dict.fromkeys(name for name, _ in costs):
-        detail = " at ".join((microseconds(costs[name, large], CALLS), f"{large:,}"))
-        detail += f" / {microseconds(costs[name, small], CALLS)} at {small:,}"
-        growth = costs[name, large] / costs[name, small]
-        yield Result(f"{where} {name}: growth / log growth", detail, growth / allowed, 1.5)
+    yield Result(f"{name}: growth / log growth", detail, growth / allowed, 1.5)
+    for size, cost in costs.items():
+        place = Place("growth", name, size)
+        yield Result(f"{name} at {size:,}", "", cost * 1e6, unit=" µs", place=place)
 
 
 def _calls(jobs: SortedSet[str], size: int, rng: random.Random) -> dict[str, Callable[[], object]]:
@@ -75,4 +82,9 @@ def _calls(jobs: SortedSet[str], size: int, rng: random.Random) -> dict[str, Cal
         for _ in range(CALLS):
             jobs.peek()
 
-    return {"add and pop": add_and_pop, "score": score, "peek": peek}
+    def claim() -> None:
+        for _ in range(CALLS):
+            claim = jobs.claim()
+            claim.reschedule(claim.score)
+
+    return {"add and pop": add_and_pop, "claim": claim, "score": score, "peek": peek}

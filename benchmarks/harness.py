@@ -8,12 +8,20 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from tests.support.servers import Server
+
+
+class Place(NamedTuple):
+    """Where a figure stands in a plot."""
+
+    plot: str
+    line: str
+    x: float | str
 
 
 @dataclass(frozen=True)
@@ -26,6 +34,7 @@ class Result:
     limit: float | None = None
     at_least: bool = False
     unit: str = ""
+    place: Place | None = None
 
     @property
     def ok(self) -> bool:
@@ -34,29 +43,41 @@ class Result:
             return True
         return self.figure >= self.limit if self.at_least else self.figure <= self.limit
 
+    @property
+    def shown(self) -> str:
+        """The figure with its unit, in as many digits as mean something."""
+        digits = max(0, 2 - len(f"{abs(self.figure):.0f}") // 2)
+        return f"{self.figure:,.{digits}f}{self.unit}"
+
     def __str__(self) -> str:
         bound = ""
         if self.limit is not None:
             sign = "≥" if self.at_least else "≤"
             bound = f"{sign} {self.limit:g}  {'ok' if self.ok else 'MISSED'}"
-        return f"{self.name:<46} {self.figure:>9.2f}{self.unit:<3} {bound:<16} {self.detail}"
+        return f"{self.name:<52} {self.shown:>14} {bound:<16} {self.detail}".rstrip()
 
 
 def race(
-    contestants: dict[str, Callable[[], object]],
+    contestants: Mapping[str, Callable[[], object]],
     *,
     rounds: int,
     clock: Callable[[], float] = time.process_time,
+    prepare: Callable[[], object] = bool,
 ) -> dict[str, float]:
-    """Run all in turn, again and again; return the median seconds of each."""
+    """Run all in turn, again and again; return the median seconds of each.
+
+    What prepares a run is called before each, and takes no part in the race.
+    """
     times: dict[str, list[float]] = {name: [] for name in contestants}
     for call in contestants.values():
+        prepare()
         call()  # warm up
     gc.collect()
     gc.disable()
     try:
         for _ in range(rounds):
             for name, call in contestants.items():
+                prepare()
                 began = clock()
                 call()
                 times[name].append(clock() - began)

@@ -17,7 +17,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from benchmarks.contestants import BY_HAND, OURS, PEERS, Watch
-from benchmarks.harness import Result, apart
+from benchmarks.harness import Place, Result, apart
 from tests.support.servers import Server
 from tests.support.wire import pairs
 
@@ -54,10 +54,11 @@ def run(*, quick: bool) -> Iterator[Result]:
                     except Exception as error:  # noqa: BLE001  (the others go on)
                         failures[each.name] = f"{type(error).__name__}: {error}"
     for name, failure in failures.items():
-        yield Result(f"{name}: FAILED", failure, 0)
+        yield Result(f"{name}: FAILED", failure, 0, limit=1, at_least=True)
         del costs[name]
     for name, runs in costs.items():
-        yield Result(f"{name}, items/s", _shares(runs), _rate(runs))
+        place = Place("peers", "redset" if name.startswith("redset") else "other", name)
+        yield Result(name, _shares(runs), _rate(runs), unit=" /s", place=place)
     for ours in OURS:
         for peer in PEERS:
             if {ours.name, peer.name} <= costs.keys() and ours.batched >= peer.batched:

@@ -1,0 +1,76 @@
+"""The page on performance: prose from ``page.md``, with tables, plots and figures in their places.
+
+In the prose, ``{{table PART}}`` stands for all figures of a part, ``{{plot NAME}}`` for a plot, and
+``{{figure PART: NAME}}`` for one figure.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmarks.plots import PLOTS, draw
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from benchmarks.figures import Figures, Part
+    from benchmarks.harness import Result
+
+PROSE = Path(__file__).with_name("page.md")
+FOLDER = Path("docs/performance")
+
+_PLACEHOLDER = re.compile(r"\{\{(table|plot|figure) ([^}]+)\}\}")
+_SIDES = re.compile(r"(?P<kind>(?:[\w ]+: )*)(?P<ours>.+?) / (?P<theirs>.+)")
+
+
+def write(figures: Figures, folder: Path, prose: str) -> Path:
+    """Write the page, its plots and the figures into a folder; return the page's path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    figures.save(folder / "figures.json")
+
+    def fill(found: re.Match[str]) -> str:
+        kind, what = found.groups()
+        if kind == "table":
+            return "\n".join(_table(what, figures.parts.get(what)))
+        if kind == "plot":
+            return _plot(figures, what, folder)
+        part, _, name = what.partition(": ")
+        return figures.named(part, name).shown if part in figures.parts else "…"
+
+    page = folder / "index.md"
+    page.write_text(_PLACEHOLDER.sub(fill, prose), encoding="utf-8")
+    return page
+
+
+def _table(name: str, part: Part | None) -> Iterator[str]:
+    command = f"python -m benchmarks --only {name}"
+    if part is None:
+        yield f"*Not run yet: `{command}`.*"
+        return
+    yield "| what | beside | figure | made of |"
+    yield "|---|---|---:|---|"
+    for each in part.results:
+        if each.place is not None and PLOTS[each.place.plot].x:
+            continue  # a line says more than a row for each of its points
+        what, beside = _sides(each)
+        yield f"| {what} | {beside} | {each.shown} | {each.detail} |"
+    yield ""
+    quick = " --quick" if part.is_quick else ""
+    yield f"*`{command}{quick}`, {part.seconds:.0f} s: {part.machine}.*"
+
+
+def _sides(result: Result) -> tuple[str, str]:
+    """Return what a figure is of, and what it is beside, which names tell apart by a slash."""
+    found = _SIDES.fullmatch(result.name)
+    if found is None or result.unit:
+        return result.name, ""
+    return found["kind"] + found["ours"], found["theirs"]
+
+
+def _plot(figures: Figures, name: str, folder: Path) -> str:
+    results = figures.plotted(name)
+    if not results:
+        return f"*No figures for this plot yet: {PLOTS[name].title}.*"
+    return f"![{PLOTS[name].title}]({draw(name, results, folder).name})"
