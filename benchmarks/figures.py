@@ -69,7 +69,7 @@ class Figures:
 
 def _read(part: dict[str, Any]) -> list[Result]:
     return [
-        Result(**{**each, "place": Place(**each["place"]) if each["place"] else None})
+        Result(**{**each, "place": Place(*each["place"]) if each["place"] else None})
         for each in part["results"]
     ]
 

@@ -29,7 +29,7 @@ PLOTS = {
     "consumers": Plot("take(100) of due items", "thousands of items a second", is_log=False),
     "waiting": Plot("From an add to a waiting process", "ms", is_log=False),
     "inside": Plot("In process: add and pop", "items a second"),
-    "lifetimes": Plot("Was it unseen? 99 of 100 were", "calls a second"),
+    "lifetimes": Plot("Was it unseen?", "calls a second"),
     "footprint": Plot("Memory of one item", "bytes", is_log=False),
     "growth": Plot("A call as the set grows", "µs a call", "items in the set"),
     "tasks": Plot("asyncio: add and pop", "items a second", "tasks"),
@@ -62,8 +62,8 @@ def draw(name: str, results: Sequence[Result], folder: Path) -> Path:
     matplotlib.use("svg")
     pyplot: Any = import_module("matplotlib.pyplot")
     plot = PLOTS[name]
-    colors = pyplot.cycler(color=_COLORS)
-    with matplotlib.rc_context({**_STYLE, "axes.prop_cycle": colors}):
+    cycle = pyplot.cycler(linestyle=["-", "--"]) * pyplot.cycler(color=_COLORS)
+    with matplotlib.rc_context({**_STYLE, "axes.prop_cycle": cycle}):
         lines = _lines(results)
         places = list(dict.fromkeys(x for points in lines.values() for x in points))
         height = 4.0 if plot.x else 1.2 + 0.24 * len(results) + 0.1 * len(places)
@@ -103,9 +103,13 @@ def _draw_lines(axes: Any, plot: Plot, lines: dict[str, dict[float | str, float]
 def _draw_bars(
     axes: Any, plot: Plot, lines: dict[str, dict[float | str, float]], places: list[float | str]
 ) -> None:
-    thickness = 0.8 / len(lines)
+    # Bars stand side by side, unless each place has only one.
+    crowd = max(sum(x in points for points in lines.values()) for x in places)
+    crowd = len(lines) if crowd > 1 else 1
+    thickness = 0.8 / crowd
     for number, (label, points) in enumerate(lines.items()):
-        spots = [places.index(x) + (number - (len(lines) - 1) / 2) * thickness for x in points]
+        shift = (number - (crowd - 1) / 2) * thickness if crowd > 1 else 0
+        spots = [places.index(x) + shift for x in points]
         bars = axes.barh(spots, list(points.values()), thickness * 0.92, label=label)
         axes.bar_label(bars, fmt=_short, padding=3, fontsize=8, color=_TEXT)
     if plot.is_log:
