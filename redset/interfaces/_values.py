@@ -76,6 +76,9 @@ class Merge(Enum):
     LATEST = "latest"
     """The higher score wins, so adding again can only put an item off."""
 
+    # Every add looks its rule up, and there is one object for each; an Enum's own is slow.
+    __hash__ = object.__hash__
+
 
 class Aggregate(Enum):
     """What the scores make that one item has in several sets."""

@@ -120,14 +120,15 @@ class AsyncRedisBackend(AsyncHandoverBackend):
             return 0
         if len(entries) > _MANY or keys.add_keys(name) is None:
             return await self._add_many(name, entries, merge)
-        new, _ = await self._add(name, commands.pairs(entries), merge)
-        return int(new)
+        reply = await self._add(name, commands.pairs(entries), merge)
+        return int(reply.partition(b" ")[0])
 
     async def schedule(
         self, name: str, entries: Sequence[tuple[bytes, float | None]], merge: Merge
     ) -> tuple[int, float]:
         """See `redset.interfaces.Backend.schedule`. ``add.lua``, O(log n) a member."""
-        new, now = await self._add(name, commands.due_pairs(entries), merge)
+        reply = await self._add(name, commands.due_pairs(entries), merge)
+        new, now = reply.split()
         return int(new), float(now)
 
     async def remember(self, name: str, entries: Sequence[Entry], merge: Merge) -> list[bool]:
@@ -366,14 +367,12 @@ class AsyncRedisBackend(AsyncHandoverBackend):
 
     # Parts
 
-    async def _add(self, name: str, pairs: Sequence[object], merge: Merge) -> Any:  # noqa: ANN401  (replies are untyped)
+    def _add(self, name: str, pairs: Sequence[object], merge: Merge) -> Any:  # noqa: ANN401  (replies are untyped)
+        """Give the reply of ``add.lua``: no coroutine of its own, as every add comes by here."""
         add_keys = keys.add_keys(name) or keys.siblings(name, keys.WAKE)
-        arguments = [commands.FLAGS[merge], *pairs]
         if len(pairs) == _PAIR:
-            reply = await self._script_once("add", name, add_keys, arguments)
-        else:
-            reply = await self._script("add", add_keys, [0, *arguments])
-        return reply.split()
+            return self._script_once("add", name, add_keys, (commands.FLAGS[merge], *pairs))
+        return self._script("add", add_keys, (0, commands.FLAGS[merge], *pairs))
 
     async def _increment(self, name: str, member: bytes, by: float) -> Any:  # noqa: ANN401  (replies are untyped)
         add_keys = keys.add_keys(name)
