@@ -105,7 +105,27 @@ class KeyedCoding(Coding[T]):
         return self._loads(payload)
 
 
-_text: Coding[Any] = Coding(StringSerializer())
+class TextCoding(Coding[Any]):
+    """Text, of which most sets are, without a call of the serializer for each item."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        super().__init__(StringSerializer())
+        self._loads = bytes.decode
+
+    def dump(self, item: object) -> bytes:
+        """Return an item as the member that is added."""
+        return item.encode() if type(item) is str else super().dump(item)
+
+    def dump_all(self, items: Iterable[object]) -> list[bytes]:
+        """Return many items as members."""
+        return [item.encode() if type(item) is str else self.dump(item) for item in items]
+
+    identify = dump
+
+
+_text: Coding[Any] = TextCoding()
 
 
 def open_coding(
