@@ -15,10 +15,11 @@ from redset.exceptions import KeyingError
 from redset.interfaces import KeyedMember, Payload
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Sequence
+    from collections.abc import Callable, Generator, Iterable, Sequence
 
     from redset.backends.memory._ledger import Record
     from redset.backends.memory._sortedmap import SortedMap
+    from redset.backends.memory._waiting import Guard
     from redset.interfaces import Bound, DeadLetter, Entry, Hold, Lease, Merge, Terms
 
 __all__ = ["KeyedMemoryBackend"]
@@ -55,8 +56,13 @@ class KeyedMemoryBackend(MemoryBackend):
         self, name: str, count: int, *, high: Bound = math.inf, reverse: bool = False
     ) -> list[Entry]:
         """See `redset.interfaces.Backend.pop`. O(log n) a member, O(n) for the last ones."""
-        with self._guarded(name), self._open(name) as held:
+        with self._guarded(name):
+            held = self._sets.get(name)
+            if held is None:
+                return []
             popped = held.pop_last(count) if reverse else held.pop_first(count, self._resolve(high))
+            if not held.scores:
+                del self._sets[name]
             found = self._shown(name, popped)
             self._left(name, [member for member, _ in popped])
             return found
@@ -108,21 +114,8 @@ class KeyedMemoryBackend(MemoryBackend):
 
     # How payloads follow
 
-    @contextmanager
-    def _guarded(self, *names: str) -> Generator[None, None, None]:
-        with self._guard:
-            for name in names:
-                if self._is_keyed(name) is False:
-                    message = f"the items of {name!r} were added without key=: open it without"
-                    raise KeyingError(message)
-            for name in names:
-                self._payloads.setdefault(name, Payloads())
-            try:
-                yield
-            finally:
-                for name in names:
-                    if not self._payloads.get(name):
-                        self._payloads.pop(name, None)
+    def _guarded(self, *names: str) -> Visit:
+        return Visit(self._guard, self._payloads, names, self._is_keyed)
 
     @contextmanager
     def _account(self, name: str) -> Generator[tuple[Ledger, SortedMap], None, None]:
@@ -176,6 +169,46 @@ class KeyedMemoryBackend(MemoryBackend):
     def _restore(self, name: str, letters: Sequence[DeadLetter], merge: Merge) -> None:
         entries = [(KeyedMember(member_of(each), each.raw), each.score) for each in letters]
         self._add(name, entries, merge, is_newer=False)
+
+
+class Visit:
+    """Holds the guard while sets are visited that must be keyed, and keeps their payloads at hand.
+
+    It is what a generator would be, in a third of the time, which every call of a keyed set takes.
+    """
+
+    __slots__ = ("_guard", "_is_keyed", "_names", "_payloads")
+
+    def __init__(
+        self,
+        guard: Guard,
+        payloads: dict[str, Payloads],
+        names: Sequence[str],
+        is_keyed: Callable[[str], bool | None],
+    ) -> None:
+        self._guard = guard
+        self._payloads = payloads
+        self._names = names
+        self._is_keyed = is_keyed
+
+    def __enter__(self) -> None:
+        self._guard.__enter__()
+        payloads = self._payloads
+        for name in self._names:
+            if name not in payloads and self._is_keyed(name) is False:
+                self._guard.__exit__(None, None, None)
+                message = f"the items of {name!r} were added without key=: open it without"
+                raise KeyingError(message)
+        for name in self._names:
+            if name not in payloads:
+                payloads[name] = Payloads()
+
+    def __exit__(self, *_: object) -> None:
+        payloads = self._payloads
+        for name in self._names:
+            if not payloads.get(name):
+                payloads.pop(name, None)
+        self._guard.__exit__(None, None, None)
 
 
 class KeyedLedger(Ledger):
