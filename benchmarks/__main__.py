@@ -75,6 +75,8 @@ def main(arguments: list[str] | None = None) -> int:
         ]:
             part = _run(name, options)
             figures.parts[name] = part
+            if options.page:
+                figures.save(options.to / "figures.json")  # the next one may fail
             missed += sum(not result.ok for result in part.results)
     if options.page:
         print(page.write(figures, options.to, page.PROSE.read_text(encoding="utf-8")))

@@ -44,9 +44,10 @@ class Figures:
 
     parts: dict[str, Part] = field(default_factory=dict[str, Part])
 
-    def named(self, part: str, name: str) -> Result:
-        """Return one result by its name."""
-        return next(each for each in self.parts[part].results if each.name == name)
+    def named(self, part: str, name: str) -> Result | None:
+        """Return one result by its name, None if it was not found yet."""
+        results = self.parts[part].results if part in self.parts else []
+        return next((each for each in results if each.name == name), None)
 
     def plotted(self, plot: str) -> list[Result]:
         """Return what stands in one plot."""
@@ -55,6 +56,7 @@ class Figures:
 
     def save(self, path: Path) -> None:
         """Write a file that is the same for the same figures."""
+        path.parent.mkdir(parents=True, exist_ok=True)
         parts = {name: asdict(part) for name, part in sorted(self.parts.items())}
         path.write_text(json.dumps(parts, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 

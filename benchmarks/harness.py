@@ -46,7 +46,7 @@ class Result:
     @property
     def shown(self) -> str:
         """The figure with its unit, in as many digits as mean something."""
-        digits = max(0, 2 - len(f"{abs(self.figure):.0f}") // 2)
+        digits = max(0, 3 - len(f"{abs(self.figure):.0f}"))
         return f"{self.figure:,.{digits}f}{self.unit}"
 
     def __str__(self) -> str:

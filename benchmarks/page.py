@@ -27,7 +27,6 @@ _SIDES = re.compile(r"(?P<kind>(?:[\w ]+: )*)(?P<ours>.+?) / (?P<theirs>.+)")
 
 def write(figures: Figures, folder: Path, prose: str) -> Path:
     """Write the page, its plots and the figures into a folder; return the page's path."""
-    folder.mkdir(parents=True, exist_ok=True)
     figures.save(folder / "figures.json")
 
     def fill(found: re.Match[str]) -> str:
@@ -37,7 +36,8 @@ def write(figures: Figures, folder: Path, prose: str) -> Path:
         if kind == "plot":
             return _plot(figures, what, folder)
         part, _, name = what.partition(": ")
-        return figures.named(part, name).shown if part in figures.parts else "…"
+        result = figures.named(part, name)
+        return "…" if result is None else result.shown
 
     page = folder / "index.md"
     page.write_text(_PLACEHOLDER.sub(fill, prose), encoding="utf-8")
