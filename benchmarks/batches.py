@@ -20,7 +20,7 @@ SIZES = (10, 100, 1_000, 100_000)
 
 def run(*, quick: bool) -> Iterator[Result]:
     """Move as many items in calls of every size, there and back, by three ways."""
-    most, rounds = (20_000, 5) if quick else (SIZES[-1], 11)
+    most, rounds = (20_000, 5) if quick else (SIZES[-1], 9)
     with (
         Server() as server,
         apart(server),
@@ -29,8 +29,8 @@ def run(*, quick: bool) -> Iterator[Result]:
     ):
         sets = {"client": SortedSet(client, "jobs"), "connect": SortedSet(backend, "jobs")}
         for size in SIZES:
-            # Few calls are too short to be timed, and many of the small ones too long.
-            num = most if size > CHUNK else min(most, 100 * size)
+            # Few calls are too short to be timed, and many too long.
+            num = most if size > CHUNK else max(CHUNK, 20 * size)
             yield from _compare(client, sets, min(size, num), num, rounds)
 
 

@@ -25,7 +25,7 @@ BATCH = 100
 
 def run(*, quick: bool) -> Iterator[Result]:
     """Compare claims with commands written by hand, then look at consumers that wait."""
-    rounds = 10 if quick else 50
+    rounds = 10 if quick else 25
     with Server() as server, apart(server):
         for how in ("connect", "client"):
             yield from _single(server.port, rounds, how)

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 # What the figures depend on most.
 _PACKAGES = (
+    *("redis", "hiredis", "msgspec", "fakeredis", "burner-redis", "sortedcontainers", "cachetools"),
+    *("rq", "huey", "saq", "dramatiq", "pydocket"),
+)
     "redis",
     "hiredis",
     "msgspec",

@@ -25,7 +25,7 @@ BATCH = 1000
 
 def run(*, quick: bool) -> Iterator[Result]:
     """Add and pop with keys and without, then look for what the latter pay for the former."""
-    rounds = 10 if quick else 50
+    rounds = 10 if quick else 25
     with Server() as server, apart(server), redis.Redis(port=server.port) as client:
         backend = RedisBackend(client)
         yield _beside("add, pop", _singly(backend, rounds, time.perf_counter), CALLS, 1.6)

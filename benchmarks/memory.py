@@ -20,7 +20,7 @@ SMALL, LARGE = 3_000, 100_000
 
 def run(*, quick: bool) -> Iterator[Result]:
     """Add all items and pop them again."""
-    rounds = 5 if quick else 15
+    rounds = 5 if quick else 9
     rng = random.Random(1)
     for num in (SMALL, SMALL if quick else LARGE):
         pairs = [(f"item {i}", rng.random()) for i in range(num)]

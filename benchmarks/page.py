@@ -1,7 +1,7 @@
 """The page on performance: prose from ``page.md``, with tables, plots and figures in their places.
 
 In the prose, ``{{table PART}}`` stands for all figures of a part, ``{{plot NAME}}`` for a plot, and
-``{{figure PART: NAME}}`` for one figure.
+``{{figure PART: NAME}}`` for one figure, and ``{{list machines}}`` for where all was run.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 PROSE = Path(__file__).with_name("page.md")
 FOLDER = Path("docs/performance")
 
-_PLACEHOLDER = re.compile(r"\{\{(table|plot|figure) ([^}]+)\}\}")
+_PLACEHOLDER = re.compile(r"\{\{(table|plot|figure|list) ([^}]+)\}\}")
 _SIDES = re.compile(r"(?P<kind>(?:[\w ]+: )*)(?P<ours>.+?) / (?P<theirs>.+)")
 
 
@@ -35,6 +35,8 @@ def write(figures: Figures, folder: Path, prose: str) -> Path:
             return "\n".join(_table(what, figures.parts.get(what)))
         if kind == "plot":
             return _plot(figures, what, folder)
+        if kind == "list":
+            return "\n".join(_machines(figures))
         part, _, name = what.partition(": ")
         result = figures.named(part, name)
         return "…" if result is None else result.shown
@@ -52,13 +54,21 @@ def _table(name: str, part: Part | None) -> Iterator[str]:
     yield "| what | beside | figure | made of |"
     yield "|---|---|---:|---|"
     for each in part.results:
-        if each.place is not None and PLOTS[each.place.plot].x:
-            continue  # a line says more than a row for each of its points
+        if each.place is not None and (PLOTS[each.place.plot].x or not each.detail):
+            continue  # the plot says as much
         what, beside = _sides(each)
         yield f"| {what} | {beside} | {each.shown} | {each.detail} |"
     yield ""
     quick = " --quick" if part.is_quick else ""
-    yield f"*`{command}{quick}`, {part.seconds:.0f} s: {part.machine}.*"
+    yield f"*`{command}{quick}`, {part.seconds:.0f} s.*"
+
+
+def _machines(figures: Figures) -> Iterator[str]:
+    parts: dict[str, list[str]] = {}
+    for name, part in figures.parts.items():
+        parts.setdefault(part.machine, []).append(name)
+    for machine, names in parts.items():
+        yield f"- {', '.join(names)}: {machine}."
 
 
 def _sides(result: Result) -> tuple[str, str]:

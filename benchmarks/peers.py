@@ -39,7 +39,7 @@ class Cost(NamedTuple):
 
 def run(*, quick: bool) -> Iterator[Result]:
     """Time all in turn, again and again, and compare the medians."""
-    rounds = 1 if quick else 5
+    rounds = 1 if quick else 3
     contestants = [BY_HAND, *OURS, *PEERS]
     costs: dict[str, list[Cost]] = {each.name: [] for each in contestants}
     failures: dict[str, str] = {}

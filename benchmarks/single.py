@@ -21,7 +21,7 @@ LIMIT = 1.10
 
 def run(*, quick: bool) -> Iterator[Result]:
     """Compare ``add`` and ``pop`` with ``zadd`` and ``zpopmin``: client CPU for each call."""
-    num, rounds = (300, 11) if quick else (1000, 41)
+    num, rounds = (300, 11) if quick else (1000, 21)
     with Server() as server, apart(server):
         yield from _blocking(server, num, rounds)
         yield from asyncio.run(_asyncio(server, num, rounds))

@@ -20,7 +20,7 @@ TASKS = (1, 10, 100, 1000)
 
 def run(*, quick: bool) -> Iterator[Result]:
     """Share the same number of calls among one task and more."""
-    num, rounds = (300, 3) if quick else (2_000, 7)
+    num, rounds = (300, 3) if quick else (2_000, 5)
     with Server() as server, apart(server), asyncio.Runner() as runner:
         # As many connections as there are tasks, so that none fails for want of one.
         most = TASKS[-1]

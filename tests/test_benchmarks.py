@@ -52,7 +52,8 @@ class TestPage:
         program.main(["--quick", "--page", "--only", "serializing", "--to", str(tmp_path)])
         text = (tmp_path / "index.md").read_text(encoding="utf-8")
         assert "![Serializers](serializing.svg)" in text
-        assert "| JSONSerializer: dumps |" in text
+        assert "| JSONSerializer.dumps | json.dumps |" in text
+        assert "- serializing: " in text
         assert "*Not run yet: `python -m benchmarks --only single`.*" in text
         assert drawn == ["serializing"]
 
