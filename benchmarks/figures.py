@@ -19,16 +19,6 @@ _PACKAGES = (
     *("redis", "hiredis", "msgspec", "fakeredis", "burner-redis", "sortedcontainers", "cachetools"),
     *("rq", "huey", "saq", "dramatiq", "pydocket"),
 )
-    "redis",
-    "hiredis",
-    "msgspec",
-    "fakeredis",
-    "rq",
-    "huey",
-    "saq",
-    "dramatiq",
-    "pydocket",
-)
 
 
 @dataclass
