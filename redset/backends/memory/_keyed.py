@@ -16,6 +16,7 @@ from redset.interfaces import KeyedMember, Payload
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Sequence
+    from contextlib import AbstractContextManager
 
     from redset.backends.memory._ledger import Record
     from redset.backends.memory._sortedmap import SortedMap
@@ -114,7 +115,7 @@ class KeyedMemoryBackend(MemoryBackend):
 
     # How payloads follow
 
-    def _guarded(self, *names: str) -> Visit:
+    def _guarded(self, *names: str) -> AbstractContextManager[object]:
         return Visit(self._guard, self._payloads, names, self._is_keyed)
 
     @contextmanager
