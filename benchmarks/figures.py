@@ -42,15 +42,19 @@ class Figures:
         results = self.parts[part].results if part in self.parts else []
         return next((each for each in results if each.name == name), None)
 
+    def in_order(self) -> list[tuple[str, Part]]:
+        """Return the parts by their names: the page must not tell which was run first."""
+        return sorted(self.parts.items())
+
     def plotted(self, plot: str) -> list[Result]:
         """Return what stands in one plot."""
-        results = [each for part in self.parts.values() for each in part.results]
+        results = [each for _, part in self.in_order() for each in part.results]
         return [each for each in results if each.place is not None and each.place.plot == plot]
 
     def save(self, path: Path) -> None:
         """Write a file that is the same for the same figures."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        parts = {name: asdict(part) for name, part in sorted(self.parts.items())}
+        parts = {name: asdict(part) for name, part in self.in_order()}
         path.write_text(json.dumps(parts, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
     @classmethod

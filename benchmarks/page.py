@@ -65,7 +65,7 @@ def _table(name: str, part: Part | None) -> Iterator[str]:
 
 def _machines(figures: Figures) -> Iterator[str]:
     parts: dict[str, list[str]] = {}
-    for name, part in figures.parts.items():
+    for name, part in figures.in_order():
         parts.setdefault(part.machine, []).append(name)
     for machine, names in parts.items():
         yield f"- {', '.join(names)}: {machine}."
