@@ -68,7 +68,7 @@ def test_links_lead_to_pages(name: str) -> None:
     # Those between the pages are checked when the site is built.
     links = re.findall(r"\]\((?!http|#)([^)#]+)", (ROOT / name).read_text())
     assert links
-    assert [link for link in links if not (ROOT / link).is_file()] == []
+    assert [link for link in links if not (ROOT / link).exists()] == []
 
 
 def test_type_checkers_are_held_to_the_page_on_types() -> None:

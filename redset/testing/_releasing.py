@@ -177,6 +177,16 @@ class ReleasingChecks:
         assert backend.acknowledge(name, holds(again), merge) == [True] * len(again)
         is_empty(backend, name)
 
+    def test_what_is_held_back_has_no_holder(self, backend: Backend, name: str) -> None:
+        fill(backend, name, (b"a", 1.0))
+        late = hold(claim_one(backend, name))
+        assert backend.release(name, late, Merge.REPLACE, delay=60.0)
+        for each in (late, (b"a", 0)):
+            refused(backend, name, each)
+        assert backend.stats(name, math.inf).delayed == 1
+        assert backend.remove(name, [b"a"]) == 1
+        is_empty(backend, name)
+
     @EACH_MERGE
     @pytest.mark.parametrize("score", [None, 6.0])
     def test_a_delay_meets_the_copies(

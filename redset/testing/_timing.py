@@ -62,11 +62,11 @@ class TimingChecks:
         self, backend: Backend, name: str, advance: Callable[[float], None]
     ) -> None:
         now = present(backend, name)
-        backend.schedule(name, [(b"soon", now + 0.2), (b"later", now + 60)], Merge.REPLACE)
+        backend.schedule(name, [(b"soon", now + 0.5), (b"later", now + 60)], Merge.REPLACE)
         assert backend.pop(name, 10, high=NOW) == []
-        advance(0.25)
+        advance(0.55)
         assert backend.count(name, -math.inf, NOW) == 1
-        assert backend.pop(name, 10, high=NOW) == [(b"soon", now + 0.2)]
+        assert backend.pop(name, 10, high=NOW) == [(b"soon", now + 0.5)]
 
     def test_the_present_is_due(self, backend: Backend, name: str) -> None:
         _, now = backend.schedule(name, [(b"a", None)], Merge.REPLACE)

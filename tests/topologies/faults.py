@@ -21,6 +21,7 @@ __all__ = [
     "migrate_slot",
     "move_slot",
     "owner",
+    "owns",
     "revive",
     "stuck_slot",
     "watched",
@@ -54,7 +55,7 @@ def migrate_slot(cluster: Cluster, name: str) -> None:
     slot = key_slot(name.encode())
     source, target = _neighbours(cluster, name)
     source.call("CLUSTER", "MIGRATESLOTS", "SLOTSRANGE", slot, slot, "NODE", _id(target))
-    wait_until(lambda: _primaries(cluster, name) == [target], "the slot has moved", timeout=_LONG)
+    wait_until(lambda: owns(cluster, name, target), "the slot has moved", timeout=_LONG)
 
 
 @contextmanager
@@ -103,6 +104,11 @@ def owner(setup: Cluster | Sentinel, name: str) -> Server:
     """Return the server that a set is written to."""
     (found,) = _primaries(setup, name)
     return found
+
+
+def owns(setup: Cluster | Sentinel, name: str, server: Server) -> bool:
+    """Tell whether a set is written to a server, as far as all agree."""
+    return _primaries(setup, name) == [server]
 
 
 def watched(setup: Cluster | Sentinel) -> Sequence[Server]:

@@ -11,7 +11,7 @@ import pytest
 from tests.support.backends import make_set
 from tests.support.servers import start_sentinel, wait_until
 from tests.topologies.clients import Clients
-from tests.topologies.faults import owner
+from tests.topologies.faults import owns
 from tests.topologies.plan import Plan
 from tests.topologies.runner import run
 
@@ -59,6 +59,6 @@ def test_who_waits_outlives_a_planned_failover(number: int) -> None:
         wait_until(lambda: "blpop" in str(setup.master.call("CLIENT", "LIST")), "it waits")
         setup.sentinels[0].call("SENTINEL", "FAILOVER", setup.service)
         (replica,) = setup.replicas
-        wait_until(lambda: owner(setup, "jobs") is replica, "the replica takes over", timeout=30)
+        wait_until(lambda: owns(setup, "jobs", replica), "the replica takes over", timeout=30)
         make_set(other, "SortedSet", "jobs").add("a")
         assert waiting.result().item == "a"

@@ -6,12 +6,9 @@ if #ARGV ~= 4 or not record or call('EXISTS', KEYS[3]) == 1 then return false en
 local before = call('GET', record)
 if before and tonumber(string.match(before, '^%d+')) >= tonumber(number) then return false end
 
-local score, present = ARGV[3], '0'
-if score == '' then
-  local time = call('TIME')
-  present = time[1] .. '.' .. string.format('%06d', time[2])
-  score = present
-end
+local time = call('TIME')
+local present = time[1] .. '.' .. string.format('%06d', time[2])
+local score = ARGV[3] == '' and present or ARGV[3]
 local new
 if ARGV[2] == '' then
   new = call('ZADD', KEYS[1], score, ARGV[4])
