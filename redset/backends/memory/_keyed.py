@@ -195,14 +195,21 @@ class Visit:
     def __enter__(self) -> None:
         self._guard.__enter__()
         payloads = self._payloads
-        for name in self._names:
-            if name not in payloads and self._is_keyed(name) is False:
-                self._guard.__exit__(None, None, None)
-                message = f"the items of {name!r} were added without key=: open it without"
-                raise KeyingError(message)
+        try:
+            self._check()
+        except BaseException:
+            self._guard.__exit__(None, None, None)
+            raise
         for name in self._names:
             if name not in payloads:
                 payloads[name] = Payloads()
+
+    def _check(self) -> None:
+        """Raise an error for a set without keys; one that is sealed raises its own."""
+        for name in self._names:
+            if name not in self._payloads and self._is_keyed(name) is False:
+                message = f"the items of {name!r} were added without key=: open it without"
+                raise KeyingError(message)
 
     def __exit__(self, *_: object) -> None:
         payloads = self._payloads
