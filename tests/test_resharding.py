@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from redset import Merge, Retry
+from redset import AsyncShardedSet, Merge, Retry, ShardedSet
+from redset.backends import AsyncMemoryBackend, MemoryBackend
 from redset.backends.sharded import _async, _sync
 from redset.backends.sharded._naming import Generation, leaving_name
 from redset.exceptions import LeaseLost, SealedError
@@ -243,6 +245,50 @@ def _look_at_dead(s: Any, _: object) -> None:
 
 
 _USES = [_count, _add_again, _extend, _put_back, _look_at_dead]
+
+
+@pytest.mark.parametrize("takes", ["pop", "claim"])
+class TestWaiting:
+    """Who waits at a shard while it is sealed goes on at the new ones."""
+
+    def test_blocking(self, takes: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        store = MemoryBackend()
+        jobs = ShardedSet(store, "jobs", shards=1)
+        other = ShardedSet(store, "jobs")
+        name = {"pop": "wait_pop", "claim": "wait_claim"}[takes]
+        wait = getattr(store, name)
+
+        def reshard_before(*arguments: Any, **options: Any) -> Any:
+            if other.shard_count() == 1:
+                other.reshard(2)
+                other.add("a")
+            return wait(*arguments, **options)
+
+        monkeypatch.setattr(store, name, reshard_before)
+        found: Any = getattr(jobs, takes)(timeout=10)
+        assert (found if takes == "pop" else found.item) == "a"
+        assert jobs.shard_count() == 2
+
+    def test_asyncio(self, takes: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        async def main() -> None:
+            store = AsyncMemoryBackend()
+            jobs = AsyncShardedSet(store, "jobs", shards=1)
+            other = AsyncShardedSet(store, "jobs")
+            name = {"pop": "wait_pop", "claim": "wait_claim"}[takes]
+            wait = getattr(store, name)
+
+            async def reshard_before(*arguments: Any, **options: Any) -> Any:
+                if await other.shard_count() == 1:
+                    await other.reshard(2)
+                    await other.add("a")
+                return await wait(*arguments, **options)
+
+            monkeypatch.setattr(store, name, reshard_before)
+            found: Any = await getattr(jobs, takes)(timeout=10)
+            assert (found if takes == "pop" else found.item) == "a"
+            assert await jobs.shard_count() == 2
+
+        asyncio.run(main())
 
 
 class TestLayouts:
