@@ -60,6 +60,10 @@ def replicated(request: pytest.FixtureRequest) -> Iterator[Sentinel]:
     kind: Kind = request.param
     with start_sentinel(kind) as setup:
         _wait_for_replicas(setup.master)
+        # A replica that has just come takes a moment until it answers for a write.
+        with redis.Redis(port=setup.master.port, single_connection_client=True) as client:
+            client.set("mark", "", px=1)
+            assert client.wait(1, 4000) == 1
         _load_scripts(setup.master)
         yield setup
 
