@@ -153,20 +153,13 @@ def check_fraction(fraction: object, of: str) -> float:
 
 def check_max_attempts(max_attempts: object) -> int:
     """Return how often an item is tried, which must be at least once."""
-    number = check_num(max_attempts, "max_attempts")
-    if number < 1:
-        message = f"max_attempts is {max_attempts!r}, but must be at least 1, or None for no end"
-        raise ValueError(message)
-    return number
+    must = "be at least 1, or None for no end"
+    return _check_whole(max_attempts, "max_attempts", must, least=1)
 
 
 def check_max_items(max_items: object) -> int:
     """Return how many items a buffer holds, which must be at least one."""
-    number = check_num(max_items, "max_items")
-    if number < 1:
-        message = f"max_items is {max_items!r}, but must be at least 1"
-        raise ValueError(message)
-    return number
+    return _check_whole(max_items, "max_items", "be at least 1", least=1)
 
 
 def check_reason(reason: object) -> str:
@@ -205,31 +198,30 @@ def check_num(num: object, of: str = "num") -> int:
     return int(whole)
 
 
-def check_prefetch(prefetch: object) -> int:
-    """Return how many items to claim ahead, which must be what one call can claim."""
-    number = check_num(prefetch, "prefetch")
-    if not 1 <= number <= CHUNK:
-        message = f"prefetch is {prefetch!r}, but must be from 1, for none, to {CHUNK}"
+def _check_whole(value: object, of: str, must: str, *, least: int, most: float = math.inf) -> int:
+    number = check_num(value, of)
+    if not least <= number <= most:
+        message = f"{of} is {value!r}, but must {must}"
         raise ValueError(message)
     return number
+
+
+def check_prefetch(prefetch: object) -> int:
+    """Return how many items to claim ahead, which must be what one call can claim."""
+    must = f"be from 1, for none, to {CHUNK}"
+    return _check_whole(prefetch, "prefetch", must, least=1, most=CHUNK)
 
 
 def check_replicas(replicas: object) -> int:
     """Return how many replicas to wait for, which may be none."""
-    number = check_num(replicas, "wait_replicas")
-    if number < 0:
-        message = f"wait_replicas is {replicas!r}, but must not be below 0: use 0 to wait for none"
-        raise ValueError(message)
-    return number
+    must = "not be below 0: use 0 to wait for none"
+    return _check_whole(replicas, "wait_replicas", must, least=0)
 
 
 def check_shards(shards: object) -> int:
     """Return over how many names a set is spread, which must be at least one."""
-    number = check_num(shards, "shards")
-    if not 1 <= number <= _MOST_SHARDS:
-        message = f"shards is {shards!r}, but must be from 1 to {_MOST_SHARDS}"
-        raise ValueError(message)
-    return number
+    must = f"be from 1 to {_MOST_SHARDS}"
+    return _check_whole(shards, "shards", must, least=1, most=_MOST_SHARDS)
 
 
 def check_sharded_name(name: object) -> str:
@@ -246,20 +238,13 @@ def check_sharded_name(name: object) -> str:
 
 def check_start(start: object) -> int:
     """Return a position to start from, which must not be below 0."""
-    number = check_num(start, "start")
-    if number < 0:
-        message = f"start is {start!r}, but must not be below 0: the oldest is at 0"
-        raise ValueError(message)
-    return number
+    return _check_whole(start, "start", "not be below 0: the oldest is at 0", least=0)
 
 
 def check_limit(limit: object) -> int:
     """Return the cap of the dead letters, which must be at least 1."""
-    number = check_num(limit, "dead_limit")
-    if number < 1:
-        message = f"dead_limit is {limit!r}, but must be at least 1: dead letters are kept"
-        raise ValueError(message)
-    return number
+    must = "be at least 1: dead letters are kept"
+    return _check_whole(limit, "dead_limit", must, least=1)
 
 
 def check_merge(merge: object) -> Merge:

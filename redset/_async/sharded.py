@@ -29,8 +29,8 @@ class AsyncShardedSet(AsyncQueueingSet[T]):
     An item is in the shard that its hash says, so it is one item, and has one holder, as in any
     set. What is handed out is **nearly** the first: its mean rank is below twice the number of
     shards for one consumer, four times for sixteen, whatever the size of the set. Looking at it is
-    exact, in one order. What cannot be
-    had across nodes, as ``move`` and ``rank``, is not there. docs/sharding.md has it all.
+    exact, in one order. What cannot be had across nodes, as ``move`` and ``rank``, is not there.
+    docs/sharding.md has it all.
 
     Cost: what is about one item is one call to its shard, and where the methods say "one round
     trip", what is about many, or about the whole set, is one to each shard that is concerned; at
@@ -150,14 +150,15 @@ class AsyncShardedSet(AsyncQueueingSet[T]):
         Old shards are handed over one after the other. Calls that need one that is being handed
         over help, and wait until it is done; all others are not affected. Claims stay with their
         holders. Whenever this stops, be it by a crash, nothing is lost and all calls go on; to
-        call it again finishes it. Two at once agree, and help each other.
+        call it again finishes it. Two at once agree, and help each other. A few round trips for
+        every 500 items, and for every old shard, O(log n) an item (``handover/pack.lua`` and its
+        like).
 
         Args:
             shards: how many, from 1 to 1024.
 
         Raises:
-            ValueError: if there cannot be so many. A few round trips for every 500 items, and for
-                every old shard, O(log n) an item (``handover/pack.lua`` and its like).
+            ValueError: if there cannot be so many.
         """
         await self._sharded.reshard(self._name, check_shards(shards))
 

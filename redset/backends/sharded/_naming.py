@@ -121,11 +121,8 @@ def _shard_names(name: str, number: int, shards: int) -> tuple[str, ...]:
 
 
 def _shard_name(stem: str, place: int, shards: int) -> str:
-    for suffix in count():
-        tag = f"{stem}:{suffix}"
-        if slot_of(tag) * shards // _SLOTS == place:
-            return f"{{{tag}}}"
-    raise AssertionError  # pragma: no cover  (counting has no end)
+    tags = (f"{stem}:{suffix}" for suffix in count())
+    return next(f"{{{tag}}}" for tag in tags if slot_of(tag) * shards // _SLOTS == place)
 
 
 def slot_of(tag: str) -> int:
