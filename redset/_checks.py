@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, TypeVar, cast
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from redset._chunks import CHUNK
 from redset._dunders import CollectionOperators
@@ -11,7 +12,7 @@ from redset.exceptions import ScoreError
 from redset.interfaces import Aggregate, Merge, Payload
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from typing import SupportsFloat, SupportsInt
 
 __all__ = [
@@ -52,6 +53,7 @@ T = TypeVar("T")
 _AGES = 1e9
 # The last time that servers are sure to count, in unix seconds: about the year 5000.
 _DOOM = 1e11
+_NUMBERS: Final = frozenset({float, int})
 # The slots of a cluster are 16 times as many.
 _MOST_SHARDS = 1024
 
@@ -90,6 +92,16 @@ def check_score(score: object, of: str = "a score") -> float:
         message = f"{of} must not be {number!r}, which is neither before nor after any number"
         raise ScoreError(message)
     return number
+
+
+def check_scores(scores: Sequence[object]) -> list[float]:
+    """Return scores as floats; see `check_score`."""
+    if set(map(type, scores)) <= _NUMBERS:
+        with suppress(OverflowError):
+            numbers = list(map(float, cast("Sequence[float]", scores)))
+            if not any(map(math.isnan, numbers)):
+                return numbers
+    return list(map(check_score, scores))
 
 
 def check_timeout(timeout: object, of: str = "timeout") -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
 import math
@@ -96,8 +97,10 @@ class TestAdding:
         s = make()
         with pytest.raises(ValueError, match="2 items, but 1 scores"):
             s.update(["a", "b"], [1])
-        with pytest.raises(ValueError, match="shorter"):
+        with pytest.raises(ValueError, match="fewer scores than items"):
             s.update(iter(["a", "b"]), iter([1]))
+        with pytest.raises(ValueError, match="more scores than items"):
+            s.update(iter(["a", "b"]), itertools.repeat(1))
         assert len(s) == 0
 
     def test_increment(self, make: MakeSet) -> None:

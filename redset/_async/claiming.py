@@ -271,10 +271,13 @@ class AsyncClaimingSet(AsyncReadableSet[T]):
         """Return those that have not ended, once each; they are not extended any more."""
         names = (self._name, *self._former_names)
         unsettled = {claim.hold: claim for claim in claims if not claim.is_over}
+        known: AsyncDesk | None = None
         for claim in unsettled.values():
-            if not any(claim.is_of(self._store, name) for name in names):
-                message = f"{claim!r} is of another set: hand it to that one, not to {self!r}"
-                raise ValueError(message)
+            if claim.desk is not known:
+                known = claim.desk
+                if not known.is_of(self._store, names):
+                    message = f"{claim!r} is of another set: hand it to that one, not to {self!r}"
+                    raise ValueError(message)
             if claim.is_kept:
                 await claim.stop_keeping()
         return unsettled

@@ -52,6 +52,10 @@ class Desk:
         self.retry = retry
         self.keep_alive = keep_alive
 
+    def is_of(self, store: Backend, names: Sequence[str]) -> bool:
+        """Tell whether claims are settled here of a set that has, or had, one of these names."""
+        return self.name in names and self.store == store
+
     def reject(self, rejected: Sequence[tuple[Hold, str]]) -> list[bool]:
         """Make claimed members dead letters."""
         held, dropped = self.backend.reject(
@@ -185,9 +189,10 @@ class Claim(Generic[T_co]):
             self._lose()
         return self._lost
 
-    def is_of(self, store: Backend, name: str) -> bool:
-        """Tell whether this is a claim of the set called ``name``."""
-        return self._desk.name == name and self._desk.store == store
+    @property
+    def desk(self) -> Desk:
+        """Where it is settled."""
+        return self._desk
 
     @property
     def hold(self) -> Hold:

@@ -5,12 +5,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sized
 from typing import TYPE_CHECKING, Any
 
 from redset._buffering import Buffer
-from redset._checks import check_num, check_score, check_scorer, check_timeout
-from redset._chunks import CHUNK, chunks
+from redset._checks import check_num, check_score, check_scorer, check_scores, check_timeout
+from redset._chunks import CHUNK, chunks, paired_chunks
 from redset._sync.claiming import ClaimingSet
 from redset._types import T
 from redset.interfaces import Merge
@@ -114,13 +113,12 @@ class QueueingSet(ClaimingSet[T]):
         new = 0
         if scores is None:
             for chunk in chunks(items, self._chunk):
-                given: list[Any] = self._scores_of(chunk)
-                entries = list(zip(self._coding.dump_all(chunk), given, strict=True))
+                members, given = self._coding.dump_all(chunk), self._scores_of(chunk)
+                entries = list(zip(members, given, strict=True))
                 new += self._put(entries, rule)
             return new
-        _check_lengths(items, scores)
-        for pairs in chunks(zip(items, scores, strict=True), self._chunk):
-            entries = [(self._dump(item), check_score(score)) for item, score in pairs]
+        for chunk, given in paired_chunks(items, scores, self._chunk):
+            entries = list(zip(self._coding.dump_all(chunk), check_scores(given), strict=True))
             new += self._put(entries, rule)
         return new
 
@@ -280,9 +278,3 @@ class QueueingSet(ClaimingSet[T]):
         if timeout == 0:
             return self._backend.pop(self._name, num, high=self._high)
         return self._backend.wait_pop(self._name, num, timeout, high=self._high)
-
-
-def _check_lengths(items: Iterable[object], scores: Iterable[object]) -> None:
-    if isinstance(items, Sized) and isinstance(scores, Sized) and len(items) != len(scores):
-        message = f"there are {len(items)} items, but {len(scores)} scores: give one for each"
-        raise ValueError(message)

@@ -7,6 +7,7 @@ they are told apart by their attributes and the names of their exceptions.
 from __future__ import annotations
 
 import inspect
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -26,8 +27,10 @@ __all__ = [
     "is_lost",
     "is_unserved",
     "may_decode",
+    "packer",
     "primary",
     "socket_timeout",
+    "spreads_reads",
     "wait_slice",
 ]
 
@@ -137,10 +140,29 @@ def socket_timeout(client: object) -> float | None:
     return None if timeout is None else float(timeout)
 
 
+@cache
+def packer() -> Callable[[Any], bytes] | None:
+    """Return what packs a command of text, bytes and numbers; None leaves that to connections.
+
+    It is what redis-py calls, too, after it has looked at each argument.
+    """
+    try:
+        from hiredis import pack_command
+    except ImportError:
+        return None
+    return pack_command
+
+
 def gives_up_at_once(client: Any) -> bool:  # noqa: ANN401  (clients are told apart by looking)
     """Tell whether the client of a cluster was told to send nothing again."""
     attempts: int | None = getattr(client, "cluster_error_retry_attempts", None)
     return not (client.retry.get_retries() if attempts is None else attempts)
+
+
+def spreads_reads(client: object) -> bool:
+    """Tell whether the client of a cluster was told to read from replicas, too."""
+    options = ("read_from_replicas", "load_balancing_strategy")
+    return any(getattr(client, option, None) for option in options)
 
 
 def primary(client: Any, key: bytes) -> Any:  # noqa: ANN401  (clients are told apart by looking)

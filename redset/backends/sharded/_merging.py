@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from itertools import chain
-from typing import TYPE_CHECKING, TypeVar
+from operator import itemgetter
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from redset._chunks import CHUNK
 from redset.interfaces import Stats
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from redset.interfaces import DeadLetter, Entry, Lease
 
@@ -29,15 +30,13 @@ __all__ = [
 
 R = TypeVar("R")
 
+first_of: Final[Callable[[tuple[bytes, object]], bytes]] = itemgetter(0)
+"""Returns the member of an entry or a hold."""
+
 
 def place_of(entry: Entry | Lease) -> tuple[float, bytes]:
     """Return where something is in the order of a set."""
     return entry[1], entry[0]
-
-
-def first_of(pair: tuple[bytes, object]) -> bytes:
-    """Return the member of an entry or a hold."""
-    return pair[0]
 
 
 def in_turn(answers: Iterable[tuple[Sequence[int], Sequence[R]]]) -> list[R]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, cast
 
 from redset.backends.redis._async.clusters import AsyncCluster
@@ -16,6 +16,7 @@ from redset.backends.redis._clients import (
     is_cluster,
     is_error,
     may_decode,
+    spreads_reads,
     wait_slice,
 )
 from redset.backends.redis._copies import is_lasting
@@ -47,14 +48,16 @@ class AsyncConnection:
         check_async_client(client)
         self.client: Any = client
         self.slice = wait_slice(client)
-        self._cluster = AsyncCluster(client) if is_cluster(client) else None
+        self._cluster = AsyncCluster(client, self._command) if is_cluster(client) else None
         # What sends a command through the client, whatever else there is beside it.
         self._ask: Any = self._cluster.execute if self._cluster else client.execute_command
         # Members are bytes, whatever the client makes of other replies.
         self._options = {"NEVER_DECODE": True} if may_decode(client) else {}
         self.command: Any = self._command
         self._lines: AsyncLines | None = None
-        if apart and has_pool(client):
+        if apart and self._cluster and not spreads_reads(client):
+            self.command = self._cluster.command
+        elif apart and has_pool(client):
             self._lines = AsyncLines(cast("Any", client).connection_pool, self._command)
             self.command = self._lines.command
         self._durable: AsyncConnection | None = None
@@ -83,9 +86,10 @@ class AsyncConnection:
 
     async def _together(self, _: bytes, commands: Sequence[tuple[object, ...]]) -> list[Any]:
         if self._lines is not None:
-            found = await self._lines.exchange(commands)
-            if found is not None:
-                return found
+            with suppress(Exception):  # the client tries again, and raises what is wrong
+                found = await self._lines.exchange(commands)
+                if found is not None:
+                    return found
         async with self.client.pipeline(transaction=False) as pipe:
             for each in commands:
                 pipe.execute_command(*each, NEVER_DECODE=True)

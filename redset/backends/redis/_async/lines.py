@@ -7,7 +7,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from redset.backends.redis._async.seals import tell_seal_async
-from redset.backends.redis._clients import asks_sentinels, is_error, is_lost
+from redset.backends.redis._clients import asks_sentinels, is_error, is_lost, packer
 from redset.backends.redis._remedies import explain
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ class AsyncLine:
     def __init__(self, pool: Any, otherwise: Command | None = None) -> None:  # noqa: ANN401  (clients are told apart by looking)
         self._pool = pool
         self._otherwise: Any = otherwise
+        self._pack = packer()
         self._open()
 
     def _open(self) -> None:
@@ -42,7 +43,10 @@ class AsyncLine:
         try:
             if not self._is_connected or self._process != os.getpid():
                 await self._connect()
-            await self._line.send_command(*arguments)
+            if self._pack is None:
+                await self._line.send_command(*arguments)
+            else:
+                await self._line.send_packed_command((self._pack(arguments),))
             return await self._line.read_response(disable_decoding=True)
         except Exception as error:
             if not is_lost(error):
@@ -118,15 +122,15 @@ class AsyncLines:
             await self._give_back(line)
 
     async def exchange(self, commands: Sequence[tuple[object, ...]]) -> list[Any] | None:
-        """Send commands over an idle connection; return None if none is left, or it fails."""
+        """Send commands over an idle connection; return None if none is left."""
         line = self._take()
         if line is None:
             return None
         try:
             return await line.exchange(commands)
-        except Exception:  # noqa: BLE001  (the client tries again, and raises what is wrong)
+        except Exception:
             await line.leave()
-            return None
+            raise
         finally:
             await self._give_back(line)
 

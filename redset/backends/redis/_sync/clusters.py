@@ -5,15 +5,14 @@
 from __future__ import annotations
 
 import time
-from collections import defaultdict, deque
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from redset.backends.redis import commands
 from redset.backends.redis._clients import gives_up_at_once, is_away, is_unserved, primary
-from redset.backends.redis._sync.lines import Line
+from redset.backends.redis._sync.lines import Line, Lines
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 # For how long a slot may be on its way or without a primary, in seconds: longer than it takes by
 # default to elect one.
@@ -22,11 +21,32 @@ _PAUSE = 0.05
 
 
 class Cluster:
-    """Sends commands through the client of a cluster, or over connections beside it."""
+    """Sends commands through the client of a cluster, or over connections beside it.
 
-    def __init__(self, client: Any) -> None:  # noqa: ANN401  (clients are told apart by looking)
+    Args:
+        client: the client.
+        otherwise: what sends a command through the client, when a connection beside it fails.
+    """
+
+    def __init__(self, client: Any, otherwise: Callable[..., Any]) -> None:  # noqa: ANN401  (clients are told apart by looking)
         self._client = client
-        self._idle: defaultdict[object, deque[Line]] = defaultdict(deque)
+        self._otherwise: Any = otherwise
+        self._lines: dict[object, Lines] = {}
+        self._is_closed = False
+
+    def command(self, *arguments: object) -> Any:  # noqa: ANN401  (replies are untyped)
+        """Send a command to the node that has its key, over a connection beside the client's.
+
+        What is not served there is left to the client, which finds out where the key is by now.
+        """
+        if not self._is_closed:
+            try:
+                node = primary(self._client, commands.keys_of(arguments)[0])
+                return self._beside(node).command(*arguments)
+            except Exception as error:
+                if not is_unserved(error):
+                    raise
+        return self._otherwise(*arguments)
 
     def execute(self, *arguments: object, **options: object) -> Any:  # noqa: ANN401  (replies are untyped)
         """Send a command through the client, again if no node has served it.
@@ -44,7 +64,7 @@ class Cluster:
                     raise
             time.sleep(_PAUSE)
 
-    def together(self, key: bytes, commands: Sequence[tuple[object, ...]]) -> list[Any]:
+    def together(self, key: bytes, given: Sequence[tuple[object, ...]]) -> list[Any]:
         """Send commands to the node that has a key, over one connection.
 
         Returns:
@@ -53,7 +73,7 @@ class Cluster:
         deadline = time.monotonic() + _PATIENCE
         while True:
             try:
-                replies = self._exchange(key, commands)
+                replies = self._exchange(key, given)
             except Exception as error:
                 if not self._may_help(error) or time.monotonic() > deadline:
                     raise
@@ -65,32 +85,43 @@ class Cluster:
             self.execute("EVAL", b"return 1", 1, key)
 
     def close(self) -> None:
-        """Close the connections beside the client's."""
-        for place in list(self._idle):
+        """Close the connections beside the client's; commands then go through the client."""
+        self._is_closed = True
+        for place in list(self._lines):
             self._forget(place)
 
     def _may_help(self, error: Exception) -> bool:
         """Tell whether a command may be sent again, and be carried out then."""
         return is_unserved(error) or (is_away(error) and not gives_up_at_once(self._client))
 
-    def _exchange(self, key: bytes, commands: Sequence[tuple[object, ...]]) -> list[Any]:
+    def _exchange(self, key: bytes, given: Sequence[tuple[object, ...]]) -> list[Any]:
         node = primary(self._client, key)
-        place = node.connection_kwargs["host"], node.connection_kwargs["port"]
         try:
-            line = self._idle[place].pop()
-        except IndexError:
-            line = Line(node)
-        try:
-            replies = line.exchange(commands)
+            replies = self._beside(node).exchange(given)
         except Exception:
             # Those that are idle have failed with it, most likely.
-            self._forget(place)
+            self._forget(_place(node))
             raise
-        self._idle[place].append(line)
-        return replies
+        if replies is not None:
+            return replies
+        line = Line(node)
+        try:
+            return line.exchange(given)
+        finally:
+            line.close()
+
+    def _beside(self, node: Any) -> Lines:  # noqa: ANN401  (clients are told apart by looking)
+        place = _place(node)
+        lines = self._lines.get(place)
+        if lines is None:
+            lines = self._lines.setdefault(place, Lines(node, self._otherwise))
+        return lines
 
     def _forget(self, place: object) -> None:
-        lines = self._idle.pop(place, deque())
-        while lines:
-            with suppress(IndexError):  # another thread was faster
-                lines.pop().close()
+        lines = self._lines.pop(place, None)
+        if lines is not None:  # another thread was faster
+            lines.close()
+
+
+def _place(node: Any) -> tuple[object, object]:  # noqa: ANN401  (clients are told apart by looking)
+    return node.connection_kwargs["host"], node.connection_kwargs["port"]

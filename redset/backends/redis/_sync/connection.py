@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import copy
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, cast
 
 from redset.backends.redis._clients import (
@@ -14,6 +14,7 @@ from redset.backends.redis._clients import (
     is_cluster,
     is_error,
     may_decode,
+    spreads_reads,
     wait_slice,
 )
 from redset.backends.redis._copies import is_lasting
@@ -49,14 +50,16 @@ class Connection:
         check_client(client)
         self.client: Any = client
         self.slice = wait_slice(client)
-        self._cluster = Cluster(client) if is_cluster(client) else None
+        self._cluster = Cluster(client, self._command) if is_cluster(client) else None
         # What sends a command through the client, whatever else there is beside it.
         self._ask: Any = self._cluster.execute if self._cluster else client.execute_command
         # Members are bytes, whatever the client makes of other replies.
         self._options = {"NEVER_DECODE": True} if may_decode(client) else {}
         self.command: Any = self._command
         self._lines: Lines | None = None
-        if apart and has_pool(client):
+        if apart and self._cluster and not spreads_reads(client):
+            self.command = self._cluster.command
+        elif apart and has_pool(client):
             self._lines = Lines(cast("Any", client).connection_pool, self._command)
             self.command = self._lines.command
         self._durable: Connection | None = None
@@ -85,9 +88,10 @@ class Connection:
 
     def _together(self, _: bytes, commands: Sequence[tuple[object, ...]]) -> list[Any]:
         if self._lines is not None:
-            found = self._lines.exchange(commands)
-            if found is not None:
-                return found
+            with suppress(Exception):  # the client tries again, and raises what is wrong
+                found = self._lines.exchange(commands)
+                if found is not None:
+                    return found
         with self.client.pipeline(transaction=False) as pipe:
             for each in commands:
                 pipe.execute_command(*each, NEVER_DECODE=True)

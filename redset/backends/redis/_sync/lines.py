@@ -8,7 +8,7 @@ import os
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from redset.backends.redis._clients import asks_sentinels, is_error, is_lost
+from redset.backends.redis._clients import asks_sentinels, is_error, is_lost, packer
 from redset.backends.redis._remedies import explain
 from redset.backends.redis._sync.seals import tell_seal
 
@@ -32,6 +32,7 @@ class Line:
     def __init__(self, pool: Any, otherwise: Command | None = None) -> None:  # noqa: ANN401  (clients are told apart by looking)
         self._pool = pool
         self._otherwise: Any = otherwise
+        self._pack = packer()
         self._open()
 
     def _open(self) -> None:
@@ -44,7 +45,10 @@ class Line:
         try:
             if not self._is_connected or self._process != os.getpid():
                 self._connect()
-            self._line.send_command(*arguments)
+            if self._pack is None:
+                self._line.send_command(*arguments)
+            else:
+                self._line.send_packed_command((self._pack(arguments),))
             return self._line.read_response(disable_decoding=True)
         except Exception as error:
             if not is_lost(error):
@@ -120,15 +124,15 @@ class Lines:
             self._give_back(line)
 
     def exchange(self, commands: Sequence[tuple[object, ...]]) -> list[Any] | None:
-        """Send commands over an idle connection; return None if none is left, or it fails."""
+        """Send commands over an idle connection; return None if none is left."""
         line = self._take()
         if line is None:
             return None
         try:
             return line.exchange(commands)
-        except Exception:  # noqa: BLE001  (the client tries again, and raises what is wrong)
+        except Exception:
             line.leave()
-            return None
+            raise
         finally:
             self._give_back(line)
 

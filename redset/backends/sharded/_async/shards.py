@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -12,7 +13,7 @@ from redset.backends.sharded._naming import leaving_name
 from redset.exceptions import LockTimeout, SealedError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
 
     from redset.backends.sharded._naming import Generation, Layout
     from redset.interfaces import AsyncBackend, Entry, State
@@ -108,16 +109,17 @@ class AsyncShards:
             What each was asked about, as places in what was given, and what it answered.
         """
         answered: list[tuple[list[int], R]] = []
-        open_places = list(range(len(given)))
+        members = list(map(member_of, given))
+        open_places: Sequence[int] = range(len(given))
         while open_places:
             layout = await self._layouts.current()
-            groups: dict[str, list[int]] = {}
-            homes = self._homes(layout, [member_of(given[place]) for place in open_places])
+            groups: defaultdict[str, list[int]] = defaultdict(list)
+            homes = self._homes(layout, map(members.__getitem__, open_places))
             for place, home in zip(open_places, homes, strict=True):
-                groups.setdefault(home, []).append(place)
+                groups[home].append(place)
             answers = await gather_async(
                 [
-                    self._ask_about(name, [given[place] for place in places], ask, is_sure)
+                    self._ask_about(name, list(map(given.__getitem__, places)), ask, is_sure)
                     for name, places in groups.items()
                 ]
             )
@@ -179,11 +181,12 @@ class AsyncShards:
             return layout.new.names, ()
         return layout.new.names, [name for name in layout.old.names if name not in self._moved]
 
-    def _homes(self, layout: Layout, members: Sequence[bytes]) -> list[str]:
+    def _homes(self, layout: Layout, members: Iterable[bytes]) -> list[str]:
         """Return the name of the shard where each member is, as far as is known."""
-        homes = layout.new.homes(members)
         if layout.old is None:
-            return homes
+            return layout.new.homes(members)
+        members = list(members)
+        homes = layout.new.homes(members)
         former = layout.old.homes(members)
         return [
             home if old in self._moved else old for old, home in zip(former, homes, strict=True)
