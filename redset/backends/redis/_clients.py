@@ -27,6 +27,7 @@ __all__ = [
     "is_lost",
     "is_unserved",
     "may_decode",
+    "nodes",
     "packer",
     "primary",
     "socket_timeout",
@@ -173,6 +174,16 @@ def primary(client: Any, key: bytes) -> Any:  # noqa: ANN401  (clients are told 
         if hasattr(client, name):
             return getattr(client, name)(node).connection_pool
     return node
+
+
+def nodes(client: object) -> Iterable[Any]:
+    """Return what the asyncio client of a cluster may leave open when it is closed.
+
+    It closes nothing while it is to look at the cluster anew, as it is after a slot has moved.
+    """
+    manager = getattr(client, "nodes_manager", None)
+    known = [*manager.nodes_cache.values(), *manager.startup_nodes.values()] if manager else []
+    return [node for node in known if hasattr(node, "disconnect")]
 
 
 def _execute_command(client: object) -> object:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from redset.backends.redis import commands, keys
-from redset.backends.redis._clients import describe, is_error
+from redset.backends.redis._clients import describe, is_error, nodes
 from redset.backends.redis._copies import check_copies
 from redset.backends.redis._sync.connection import Connection
 from redset.backends.redis._sync.handover import HandoverBackend
@@ -116,6 +116,8 @@ class RedisBackend(HandoverBackend):
             client: Any = each
             # redis-py 5.0.0 and cluster clients have no ``aclose``.
             (client.aclose if hasattr(client, "aclose") else client.close)()
+            for node in nodes(client):
+                node.disconnect()
 
     # Writing
 
