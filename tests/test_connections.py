@@ -8,20 +8,23 @@ import os
 import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import redis
+import redis.asyncio.cluster
 import redis.asyncio.sentinel
+import redis.cluster
 import redis.sentinel
 
 from redset import AsyncSortedSet, SortedSet, connect, connect_async
-from redset.backends import RedisBackend
+from redset.backends import AsyncRedisBackend, RedisBackend
 from redset.testing import blocking
 from tests.support.backends import make_set
 from tests.support.proxy import Proxy
-from tests.support.servers import Server, start_sentinel, wait_until
+from tests.support.servers import Server, start_cluster, start_sentinel, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -293,3 +296,68 @@ def test_a_forked_process_leaves_the_connections_of_its_parent_alone(
             await line.disconnect()
 
     asyncio.run(main())
+
+
+@pytest.fixture(scope="module")
+def cluster_url() -> Iterator[str]:
+    with start_cluster("valkey-9.1", 3) as cluster:
+        yield f"redis+cluster://127.0.0.1:{cluster.servers[0].port}"
+
+
+def use(s: Any) -> None:
+    """Do what takes plain commands, scripts, several of a name, and waits."""
+    s.update(range(3), range(3))
+    assert [s.claim().item, s.pop(), s.pop(timeout=1)] == [0, 1, 2]
+    assert list(s) == []
+    s.clear()
+
+
+@contextmanager
+def refusing(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Have no client of a cluster send anything."""
+
+    def refuse(*_: object, **_options: object) -> None:
+        raise AssertionError
+
+    with monkeypatch.context() as patch:
+        for module in (redis.cluster, redis.asyncio.cluster):
+            patch.setattr(module.RedisCluster, "execute_command", refuse)
+        yield
+
+
+class TestClusters:
+    def test_those_kept_are_used_instead_of_the_client(
+        self, kind: str, cluster_url: str, name: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with opened(kind, cluster_url) as backend:
+            s = make_set(backend, "SortedSet", name, serializer=Numbers)
+            use(s)  # each script is sent once, and the client knows the nodes
+            with refusing(monkeypatch):
+                use(s)
+
+    def test_the_client_is_used_when_they_are_closed(
+        self, kind: str, cluster_url: str, name: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with opened(kind, cluster_url) as backend:
+            s = make_set(backend, "SortedSet", name, serializer=Numbers)
+            use(s)
+            backend.close()
+            with refusing(monkeypatch), pytest.raises(AssertionError):
+                s.add(1)
+
+    def test_a_client_that_reads_from_replicas_is_left_to_do_so(
+        self, kind: str, cluster_url: str, name: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        modules: Any = redis if kind == "blocking" else redis.asyncio
+        peer = modules.RedisCluster.from_url(cluster_url.replace("redis+cluster", "redis"))
+        peer.read_from_replicas = True
+        with ExitStack() as stack:
+            if kind == "blocking":
+                backend: Any = stack.enter_context(RedisBackend(peer, owns=[peer]))
+            else:
+                make = partial(AsyncRedisBackend, peer, owns=[peer])
+                backend = stack.enter_context(blocking(make))
+            s = make_set(backend, "SortedSet", name, serializer=Numbers)
+            use(s)
+            with refusing(monkeypatch), pytest.raises(AssertionError):
+                s.add(1)

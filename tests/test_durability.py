@@ -576,6 +576,17 @@ class TestClusters:
             wire.call(source.unix_socket, "CONFIG", "SET", "requirepass", "", password=SECRET)
         assert s.pop() == "a"
 
+    def test_writes_wait_when_no_connection_is_left(
+        self, clustered: Open, cluster: Cluster, name: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for module in (_async.lines, _sync.lines):
+            monkeypatch.setattr(module, "_MOST_LINES", 0)
+        s = make_set(clustered(), "SortedSet", name)
+        assert s.add("a") == 0
+        with paused(*cluster.servers[2:]), pytest.raises(ReplicationError, match="0 of 1"):
+            s.add("b")
+        assert s.take(2) == ["a", "b"]
+
     def test_a_slot_that_has_moved_is_found(
         self, clustered: Open, cluster: Cluster, name: str
     ) -> None:

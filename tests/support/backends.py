@@ -62,6 +62,7 @@ _OWNED = {
     "valkey-9.1-resp3-decoded-async",
     "valkey-9.1-by-valkey-py",
     "cluster",
+    "cluster-async",
 }
 # Keyed views of some of them: of each store, and of each kind of client.
 KEYED_KINDS = [
