@@ -24,6 +24,7 @@ from benchmarks import (
     growth,
     inside,
     keyed,
+    legacy,
     lifetimes,
     memory,
     page,
@@ -55,10 +56,11 @@ PARTS: dict[str, Callable[..., Iterator[Result]]] = {
     "inside": inside.run,
     "footprint": footprint.run,
     "growth": growth.run,
+    "legacy": legacy.run,
     "peers": peers.run,
 }
 # These need packages of their own.
-ON_REQUEST = {"inside", "lifetimes", "peers"}
+ON_REQUEST = {"inside", "legacy", "lifetimes", "peers"}
 # These can be asked to go further than is quick.
 ENDLESS = {"growth"}
 

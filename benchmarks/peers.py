@@ -7,7 +7,8 @@ Not run unless it is asked for, as it needs the packages in ``peers.txt``::
 
 Each contestant has the server for itself. One process adds all items, then another one, which
 is ready by then, works them off. What counts is the sum of both times, without what it takes to
-start and to stop. All use redis-py with hiredis; how each is set up is said in `contestants`.
+start and to stop. All use redis-py with hiredis; how each is set up is said in
+`contestants` and `contestants_asyncio`.
 """
 
 from __future__ import annotations
@@ -16,16 +17,19 @@ import multiprocessing
 from statistics import median
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from benchmarks.contestants import BY_HAND, OURS, PEERS, Watch
+from benchmarks import contestants, contestants_asyncio
 from benchmarks.harness import Place, Result, apart
+from benchmarks.watch import Watch
 from tests.support.servers import Server
 from tests.support.wire import pairs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from benchmarks.contestants import Contestant
+    from benchmarks.watch import Contestant
 
+OURS = [*contestants.OURS, *contestants_asyncio.OURS]
+PEERS = [*contestants.PEERS, *contestants_asyncio.PEERS]
 SECONDS = 120
 
 
@@ -40,12 +44,12 @@ class Cost(NamedTuple):
 def run(*, quick: bool) -> Iterator[Result]:
     """Time all in turn, again and again, and compare the medians."""
     rounds = 1 if quick else 3
-    contestants = [BY_HAND, *OURS, *PEERS]
-    costs: dict[str, list[Cost]] = {each.name: [] for each in contestants}
+    everybody = [contestants.BY_HAND, *OURS, *PEERS]
+    costs: dict[str, list[Cost]] = {each.name: [] for each in everybody}
     failures: dict[str, str] = {}
     with Server() as server, apart(server):
         for _ in range(rounds):
-            for each in contestants:
+            for each in everybody:
                 if each.name not in failures:
                     try:
                         costs[each.name].append(

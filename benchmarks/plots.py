@@ -34,6 +34,7 @@ PLOTS = {
     "growth": Plot("A call as the set grows", "µs a call", "items in the set"),
     "tasks": Plot("asyncio: add and pop", "items a second", "tasks"),
     "serializing": Plot("Serializers", "µs an item", is_log=False),
+    "legacy": Plot("Beside redset 0.5.1", "items a second"),
     "peers": Plot("Add, consume and acknowledge", "items a second"),
 }
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from redset._coding import Coding
-    from redset.interfaces import AsyncBackend, AsyncRedisClient, Entry, Scorer
+    from redset.interfaces import AsyncBackend, AsyncRedisClient, Scorer
     from redset.retry import Retry
 
 
@@ -60,7 +60,7 @@ class AsyncQueueingSet(AsyncClaimingSet[T]):
         Raises:
             ScoreError: if the score is not a number.
         """
-        score = self._score_of(item, score)
+        score = self._score_of(item) if score is None else check_score(score)
         await self._backend.add(self._name, [(self._dump(item), score)], self._rule(merge))
         return score
 
@@ -77,7 +77,8 @@ class AsyncQueueingSet(AsyncClaimingSet[T]):
         Raises:
             ScoreError: if the score is not a number.
         """
-        entry = (self._dump(item), self._score_of(item, score))
+        score = self._score_of(item) if score is None else check_score(score)
+        entry = (self._dump(item), score)
         return await self._backend.add(self._name, [entry], Merge.KEEP) == 1
 
     async def update(
@@ -229,15 +230,13 @@ class AsyncQueueingSet(AsyncClaimingSet[T]):
 
     # Parts
 
-    def _score_of(self, item: T, score: float | None) -> float:
-        if score is not None:
-            return check_score(score)
+    def _score_of(self, item: T) -> float:
         return self._default_score() if self._scorer is None else check_score(self._scorer(item))
 
     def _scores_of(self, items: Sequence[T]) -> list[Any]:
         if self._scorer is None:
             return self._default_scores(len(items))
-        return [self._score_of(item, None) for item in items]
+        return [self._score_of(item) for item in items]
 
     def _default_score(self) -> float:
         return 0.0
@@ -256,20 +255,17 @@ class AsyncQueueingSet(AsyncClaimingSet[T]):
 
     async def _take(self, num: int, timeout: float | None) -> list[T]:
         deadline = time.monotonic() + timeout if timeout else None
-        entries = await self._next(num, timeout)
-        taken = await self._decode_taken(entries)
-        # Only what could not be decoded is made up for; less than asked for is an answer.
-        missing = len(entries) - len(taken)
-        while missing:
+        taken: list[T] = []
+        while True:
+            wanted = num - len(taken)
+            if taken or timeout == 0:
+                entries = await self._backend.pop(self._name, wanted, high=self._high)
+            else:
+                entries = await self._backend.wait_pop(self._name, wanted, timeout, high=self._high)
+            decoded = await self._decode_taken(entries)
+            # Only what could not be decoded is made up for; less than asked for is an answer.
+            if len(decoded) == len(entries):
+                return taken + decoded if taken else decoded
+            taken += decoded
             if deadline is not None:
                 timeout = max(deadline - time.monotonic(), 0.0)
-            entries = await self._next(num - len(taken), 0.0 if taken else timeout)
-            decoded = await self._decode_taken(entries)
-            missing = len(entries) - len(decoded)
-            taken += decoded
-        return taken
-
-    async def _next(self, num: int, timeout: float | None) -> list[Entry]:
-        if timeout == 0:
-            return await self._backend.pop(self._name, num, high=self._high)
-        return await self._backend.wait_pop(self._name, num, timeout, high=self._high)

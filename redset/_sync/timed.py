@@ -8,6 +8,7 @@ import math
 import time
 from typing import TYPE_CHECKING, Any
 
+from redset._checks import check_score
 from redset._sync.sets import SortedSet
 from redset._types import T
 from redset.interfaces import NOW, Merge
@@ -106,9 +107,9 @@ class ScheduledSet(TimeSortedSet[T]):
         return self._put([(self._dump(item), self._due(item, score))], Merge.KEEP) == 1
 
     def _due(self, item: T, score: float | None) -> float | None:
-        if score is None and self._scorer is None:
-            return None
-        return self._score_of(item, score)
+        if score is not None:
+            return check_score(score)
+        return None if self._scorer is None else self._score_of(item)
 
     def _scores_of(self, items: Sequence[T]) -> list[Any]:
         return [self._due(item, None) for item in items]

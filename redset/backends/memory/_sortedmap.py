@@ -80,9 +80,10 @@ class SortedMap:
 
     def pop_first(self, count: int, high: float) -> list[Entry]:
         """Remove and return the first entries with scores up to ``high``."""
-        if not self._heap or self._heap[0][0] > high:
+        heap = self._heap
+        if not heap or heap[0][0] > high:
             return []
-        if count * _DEEP >= len(self._heap) > _DEEP:
+        if count * _DEEP >= len(heap) > _DEEP:
             ordered = self._ordered()
             stop = min(count, bisect_right(ordered, high, key=_by_score))
             first = self._entries(ordered[:stop])
@@ -91,7 +92,6 @@ class SortedMap:
             del ordered[:stop]
             return first
         scores = self.scores
-        heap = self._heap
         self._is_sorted = False
         popped: list[Entry] = []
         while heap and heap[0][0] <= high:
@@ -227,13 +227,16 @@ class SortedMap:
 
     def _ordered(self) -> list[tuple[float, bytes]]:
         """Prune and sort the heap in place, which leaves it a heap."""
-        scores = self.scores
         heap = self._heap
-        if len(heap) != len(scores):
-            heap[:] = dict.fromkeys(pair for pair in heap if scores.get(pair[1]) == pair[0])
         if not self._is_sorted:
-            heap.sort()
+            heap.sort()  # fast if few have changed since the last time
             self._is_sorted = True
+        if len(heap) != len(self.scores):
+            score_of = self.scores.get
+            heap[:] = [pair for pair in heap if score_of(pair[1]) == pair[0]]
+            if len(heap) != len(self.scores):
+                # A member removed and added again with its old score stands in the heap twice.
+                heap[:] = dict.fromkeys(heap)
         return heap
 
     def _compact(self) -> None:
