@@ -91,7 +91,8 @@ class KeyedCoding(Coding[T]):
 
     def dump_all(self, items: Iterable[T]) -> list[bytes]:
         """Return the keys of many items with their payloads."""
-        return [self.dump(item) for item in items]
+        items = list(items)
+        return list(map(KeyedMember, map(self.identify, items), super().dump_all(items)))
 
     def identify(self, item: T) -> bytes:
         """Return the key of an item, which need not be serialized for that."""

@@ -13,16 +13,20 @@ end
 
 local reply = plain()
 local members = members_of(reply, 1, #reply - 7)
-if not repeated then
-  local taken = {}
-  for i, payload in ipairs(payloads_of(ITEMS, members)) do
-    if payload then
-      taken[#taken + 1] = members[i]
-      taken[#taken + 1] = payload
-    end
+if repeated then return {reply, payloads_of(HELD, members)} end
+
+local payloads, taken = payloads_of(ITEMS, members), {}
+for i, payload in ipairs(payloads) do
+  if payload then
+    taken[#taken + 1] = members[i]
+    taken[#taken + 1] = payload
   end
-  if #taken > 0 then redis.call('HSET', HELD, unpack(taken)) end
-  drop(ITEMS, members)
-  if #members == 0 then tidy() end
 end
-return {reply, payloads_of(HELD, members)}
+-- A table is faster than a list; see claims/claim.lua.
+local long = #taken > 48 and string.rep(reply[#reply - 2], 5)
+if long then redis.call('HSET', HELD, long, '') end
+if #taken > 0 then redis.call('HSET', HELD, unpack(taken)) end
+if long then redis.call('HDEL', HELD, long) end
+drop(ITEMS, members)
+if #members == 0 then tidy() end
+return {reply, #taken == 2 * #members and payloads or payloads_of(HELD, members)}
