@@ -216,7 +216,7 @@ BY_HAND = Contestant("redis-py zadd, zpopmin", 5_000, by_hand_add, by_hand_pop)
 OURS = [
     Contestant("redset add, consume", 5_000, redset_add, redset_consume),
     Contestant("redset buffered, prefetch", 20_000, redset_buffered, redset_prefetch, limit=3),
-    Contestant("redset add, claims", 5_000, redset_add, redset_claims),
+    Contestant("redset add, prefetch", 5_000, redset_add, redset_prefetch, limit=3),
     Contestant("redset update, consume", 5_000, redset_update, redset_consume, batched=True),
     Contestant("redset update, claims", 50_000, redset_update, redset_claims, True, 10),
 ]

@@ -24,7 +24,7 @@ from tests.support.servers import Server
 from tests.support.wire import pairs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from benchmarks.watch import Contestant
 
@@ -63,13 +63,20 @@ def run(*, quick: bool) -> Iterator[Result]:
     for name, runs in costs.items():
         place = Place("peers", "redset" if name.startswith("redset") else "other", name)
         yield Result(name, _shares(runs), _rate(runs), unit=" /s", place=place)
-    for ours in OURS:
-        for peer in PEERS:
-            if {ours.name, peer.name} <= costs.keys() and ours.batched >= peer.batched:
-                yield _compare(ours, peer, costs)
+    yield from _compare(contestants.OURS, PEERS, costs)
+    yield from _compare(contestants_asyncio.OURS, contestants_asyncio.PEERS, costs)
 
 
-def _compare(ours: Contestant, peer: Contestant, costs: dict[str, list[Cost]]) -> Result:
+def _compare(
+    ours: Sequence[Contestant], peers: Sequence[Contestant], costs: dict[str, list[Cost]]
+) -> Iterator[Result]:
+    for mine in ours:
+        for peer in peers:
+            if {mine.name, peer.name} <= costs.keys() and mine.batched >= peer.batched:
+                yield _beside(mine, peer, costs)
+
+
+def _beside(ours: Contestant, peer: Contestant, costs: dict[str, list[Cost]]) -> Result:
     ratio = _rate(costs[ours.name]) / _rate(costs[peer.name])
     by_cpu = sum(_cpu(costs[peer.name])) / sum(_cpu(costs[ours.name]))
     detail = f"by CPU time {by_cpu:.2f}"
