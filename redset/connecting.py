@@ -41,6 +41,9 @@ if TYPE_CHECKING:
 
 __all__ = ["connect", "connect_async"]
 
+# As many as servers let in by default: a client should not refuse what they would not.
+_MOST_CONNECTIONS = 10_000
+
 # Kept for as long as the process, as a server's data outlives its clients.
 _stores: dict[str, MemoryBackend] = {}
 
@@ -132,6 +135,7 @@ def _import(module: str, address: Address) -> ModuleType:
 def _open(clients: ModuleType, redis: ModuleType, address: Address) -> list[Any]:
     """Make the client of one of redis-py's two modules, and others that it needs."""
     options = _hide(redis, read_options(clients, redis, address))
+    options.setdefault("max_connections", _MOST_CONNECTIONS)
     if address.topology == "cluster":
         return [_open_cluster(clients, address, options)]
     if address.topology == "sentinel":

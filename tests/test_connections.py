@@ -119,6 +119,16 @@ def test_more_callers_than_connections(kind: str, port: int, client: Any, name: 
         s.ack_all(claims)
 
 
+def test_many_more_tasks_than_connections(port: int, name: str) -> None:
+    async def main() -> None:
+        async with connect_async(f"redis://localhost:{port}") as backend:
+            s = AsyncSortedSet(backend, name, serializer=Numbers)
+            await asyncio.gather(*(s.add(number) for number in range(300)))
+            assert len(await s.take(300)) == 300
+
+    asyncio.run(main())
+
+
 def test_a_client_that_is_lent_gets_all_commands(port: int, client: Any, name: str) -> None:
     with closing(redis.Redis(port=port, client_name=name, single_connection_client=True)) as lent:
         s = SortedSet(RedisBackend(lent), name)
