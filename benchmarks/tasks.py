@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING
+from importlib import import_module, util
+from typing import TYPE_CHECKING, Any
 
 import redis.asyncio
 
 from benchmarks.harness import Place, Result, apart, race
 from redset import AsyncSortedSet, connect_async
+from redset.backends import AsyncRedisBackend
 from tests.support.servers import Server
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ def run(*, quick: bool) -> Iterator[Result]:
         client = redis.asyncio.Redis(port=server.port, max_connections=most)
         backend = connect_async(f"redis://localhost:{server.port}?max_connections={most}")
         lent, opened = AsyncSortedSet(client, "jobs"), AsyncSortedSet(backend, "jobs")
+        glide: Any = runner.run(_Glide.open(server.port)) if util.find_spec("glide") else None
 
         async def buffered(tasks: int) -> None:
             async with opened.buffered() as buffer:
@@ -45,14 +48,42 @@ def run(*, quick: bool) -> Iterator[Result]:
                 "pop by connect": lambda: pops(tasks, opened.pop),  # noqa: B023
                 "buffered add": lambda: buffered(tasks),  # noqa: B023
             }
+            if glide is not None:
+                other = AsyncSortedSet(AsyncRedisBackend(glide), "jobs")
+                ways["add by valkey-glide"] = lambda: _share(tasks, num, other.add)  # noqa: B023
             contestants = {
                 name: lambda way=way: runner.run(_awaited(way)) for name, way in ways.items()
             }
             runner.run(opened.clear())
             costs = race(contestants, rounds=rounds, clock=time.perf_counter)
             yield from _results(tasks, num, costs)
+        if glide is not None:
+            runner.run(glide.close())
         runner.run(backend.close())
         runner.run(client.aclose())
+
+
+class _Glide:
+    """valkey-glide's client as far as a backend needs one, where it is installed."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    @classmethod
+    async def open(cls, port: int) -> _Glide:
+        """Connect to a server."""
+        glide: Any = import_module("glide")
+        address = glide.NodeAddress("127.0.0.1", port)
+        return cls(await glide.GlideClient.create(glide.GlideClientConfiguration([address])))
+
+    async def execute_command(self, *arguments: Any, **_options: object) -> Any:
+        """Send a command whose script the server knows by now."""
+        given = [part if isinstance(part, (bytes, str)) else str(part) for part in arguments]
+        return await self._client.custom_command(given)
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self._client.close()
 
 
 async def _awaited(way: Callable[[], Awaitable[object]]) -> None:
