@@ -70,7 +70,7 @@ BY_MACHINE = [
     faults_of_leases.BuriesTheCopy,
     faults_of_leases.ExtendsNothing,
     faults_of_leases.ReleasesForThePresent,
-    faults_of_leases.KeepsTheAttemptsOfTheFresh,
+    faults_of_leases.CountsEachReleasedClaim,
     faults_of_leases.DelaysForEver,
     faults_of_accounts.RemovesClaims,
     faults_of_accounts.ClearsAllButClaims,

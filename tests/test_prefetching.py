@@ -78,6 +78,22 @@ def test_a_loop_that_is_left_acknowledges_and_puts_back(make: MakeSet) -> None:
     assert [claim.attempt for claim in s.claims(7)] == [1] * 7
 
 
+def test_what_failed_before_and_was_not_begun_keeps_its_attempts(make: MakeSet) -> None:
+    s = make(serializer=Numbers, retry=Retry(max_attempts=3, backoff=0))
+    s.update([1, 2, 3], [1, 2, 3])
+    for _ in range(2):
+        for claim in s.claims(3):
+            claim.nack(0)
+    # Each has one attempt left, which is not made by a loop that is left before its turn.
+    for _ in range(4):
+        for claim in s.consume(timeout=0, prefetch=3):
+            assert claim.item == 1
+            claim.reschedule(1)
+            break
+    assert [(claim.item, claim.attempt) for claim in s.claims(3)] == [(1, 1), (2, 3), (3, 3)]
+    assert s.dead_count() == 0
+
+
 def test_a_failure_puts_back_what_is_in_hand_as_one(make: MakeSet) -> None:
     s = make(serializer=Numbers, retry=Retry(max_attempts=2, backoff=0))
     s.update(range(4), range(4))

@@ -247,9 +247,9 @@ class AsyncClaim(Generic[T_co]):
             message = f"reschedule() takes a score or a delay, not {score!r} and {delay!r}"
             raise TypeError(message)
         if score is not None:
-            await self._release(check_score(score), 0.0, fresh=True)
+            await self._release(check_score(score), 0.0, attempts=0)
         else:
-            await self._put_off(check_delay(delay), fresh=True)
+            await self._put_off(check_delay(delay), attempts=0)
 
     async def extend(self, lease: float | None = None) -> float:
         """Hold the item for longer.
@@ -327,8 +327,7 @@ class AsyncClaim(Generic[T_co]):
     async def put_back(self) -> None:
         """Put the item back whose work was not begun; no error hides what that is for."""
         try:
-            # Not an attempt; but what was tried before must not forget that.
-            await self._release(None, 0.0, fresh=self.attempt == 1)
+            await self._release(None, 0.0, attempts=self.attempt - 1)
         except Exception as error:  # noqa: BLE001  (what ended the loop is what counts)
             _log.warning("could not put back an item of %r: %r", self._desk.name, error)
 
@@ -367,15 +366,17 @@ class AsyncClaim(Generic[T_co]):
         else:
             await self._put_off(retry.delay(attempt) if delay is None else delay)
 
-    async def _put_off(self, delay: float, *, fresh: bool = False) -> None:
-        timed = self._desk.terms.high is NOW and (delay > 0 or fresh)
-        await self._release(NOW if timed else None, delay, fresh=fresh)
+    async def _put_off(self, delay: float, *, attempts: int | None = None) -> None:
+        timed = self._desk.terms.high is NOW and (delay > 0 or attempts is not None)
+        await self._release(NOW if timed else None, delay, attempts=attempts)
 
-    async def _release(self, score: Bound | None, delay: float, *, fresh: bool = False) -> None:
+    async def _release(
+        self, score: Bound | None, delay: float, *, attempts: int | None = None
+    ) -> None:
         await self._end_keeping()
         desk = self._desk
         held = await desk.backend.release(
-            desk.name, self.hold, desk.terms.merge, score=score, delay=delay, fresh=fresh
+            desk.name, self.hold, desk.terms.merge, score=score, delay=delay, attempts=attempts
         )
         self._settle(held)
 

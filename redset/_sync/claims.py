@@ -248,9 +248,9 @@ class Claim(Generic[T_co]):
             message = f"reschedule() takes a score or a delay, not {score!r} and {delay!r}"
             raise TypeError(message)
         if score is not None:
-            self._release(check_score(score), 0.0, fresh=True)
+            self._release(check_score(score), 0.0, attempts=0)
         else:
-            self._put_off(check_delay(delay), fresh=True)
+            self._put_off(check_delay(delay), attempts=0)
 
     def extend(self, lease: float | None = None) -> float:
         """Hold the item for longer.
@@ -328,8 +328,7 @@ class Claim(Generic[T_co]):
     def put_back(self) -> None:
         """Put the item back whose work was not begun; no error hides what that is for."""
         try:
-            # Not an attempt; but what was tried before must not forget that.
-            self._release(None, 0.0, fresh=self.attempt == 1)
+            self._release(None, 0.0, attempts=self.attempt - 1)
         except Exception as error:  # noqa: BLE001  (what ended the loop is what counts)
             _log.warning("could not put back an item of %r: %r", self._desk.name, error)
 
@@ -368,15 +367,15 @@ class Claim(Generic[T_co]):
         else:
             self._put_off(retry.delay(attempt) if delay is None else delay)
 
-    def _put_off(self, delay: float, *, fresh: bool = False) -> None:
-        timed = self._desk.terms.high is NOW and (delay > 0 or fresh)
-        self._release(NOW if timed else None, delay, fresh=fresh)
+    def _put_off(self, delay: float, *, attempts: int | None = None) -> None:
+        timed = self._desk.terms.high is NOW and (delay > 0 or attempts is not None)
+        self._release(NOW if timed else None, delay, attempts=attempts)
 
-    def _release(self, score: Bound | None, delay: float, *, fresh: bool = False) -> None:
+    def _release(self, score: Bound | None, delay: float, *, attempts: int | None = None) -> None:
         self._end_keeping()
         desk = self._desk
         held = desk.backend.release(
-            desk.name, self.hold, desk.terms.merge, score=score, delay=delay, fresh=fresh
+            desk.name, self.hold, desk.terms.merge, score=score, delay=delay, attempts=attempts
         )
         self._settle(held)
 

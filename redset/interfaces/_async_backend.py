@@ -107,7 +107,7 @@ class AsyncBackend(AsyncCombining, AsyncHandover, Protocol):
         *,
         score: Bound | None = None,
         delay: float = 0.0,
-        fresh: bool = False,
+        attempts: int | None = None,
     ) -> bool:
         """See `Backend.release`."""
         ...

@@ -156,7 +156,7 @@ class Backend(Combining, Handover, Protocol):
         *,
         score: Bound | None = None,
         delay: float = 0.0,
-        fresh: bool = False,
+        attempts: int | None = None,
     ) -> bool:
         """End a claim and put its member back; return whether it was still held.
 
@@ -171,7 +171,8 @@ class Backend(Combining, Handover, Protocol):
                 that was added meanwhile is due now, so with `Merge.KEEP` and `Merge.EARLIEST`
                 it is not held back, and one that is added later ends the delay, unless the
                 rule is `Merge.KEEP` or `Merge.LATEST`.
-            fresh: forget its attempts.
+            attempts: how many it has had when it is back, from 0 for a new one; by default
+                those that it had, this claim included.
         """
         ...
 

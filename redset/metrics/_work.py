@@ -29,7 +29,7 @@ class Outcome(Enum):
     RELEASED = "released"
     """The item was put back, to be tried again: the work failed, or was interrupted."""
     RESCHEDULED = "rescheduled"
-    """The item was put back as a new one: for its next time, or as its work was not begun."""
+    """The item was put back without an attempt: for its next time, or as its work was not begun."""
     REJECTED = "rejected"
     """The item became a dead letter."""
     LOST = "lost"

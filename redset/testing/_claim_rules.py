@@ -212,28 +212,37 @@ class ClaimingMachine(ComparingMachine):
         merge: Merge,
         score: Bound | None,
         delay: float,
-        fresh: bool,  # noqa: FBT001  (drawn by name)
+        attempts: int | None,
         times: int,
     ) -> None:
         name = self._names[name]
         delay = self._lasting(delay)
         for hold in self._holds(name, holders) * times:
-            self._release(name, hold, merge, score=score, delay=delay, fresh=fresh)
+            self._release(name, hold, merge, score=score, delay=delay, attempts=attempts)
 
     def _release(
-        self, name: str, hold: Hold, merge: Merge, *, score: Bound | None, delay: float, fresh: bool
+        self,
+        name: str,
+        hold: Hold,
+        merge: Merge,
+        *,
+        score: Bound | None,
+        delay: float,
+        attempts: int | None,
     ) -> None:
         remaining = self._remaining(name, [])
         self._look()
         early = copy.deepcopy(self._model) if score is NOW else self._model
         release = self._backend.release
-        found = release(name, hold, merge, score=score, delay=delay, fresh=fresh)
+        found = release(name, hold, merge, score=score, delay=delay, attempts=attempts)
         self._look()
-        expected = self._model.release(name, hold, merge, score=score, delay=delay, fresh=fresh)
+        expected = self._model.release(
+            name, hold, merge, score=score, delay=delay, attempts=attempts
+        )
         agree(found, expected)
         self._check(name, remaining)
         if found and score is NOW:
-            early.release(name, hold, merge, score=score, delay=delay, fresh=fresh)
+            early.release(name, hold, merge, score=score, delay=delay, attempts=attempts)
             self._note_score(name, hold[0], early.sets[name][hold[0]])
 
     def _note_score(self, name: str, member: bytes, earliest: float) -> None:

@@ -136,7 +136,7 @@ def refused(backend: Backend, name: str, *given: Hold) -> None:
     assert backend.acknowledge(name, given, Merge.REPLACE) == nothing
     for each in given:
         assert backend.release(name, each, Merge.REPLACE) is False
-        assert backend.release(name, each, Merge.REPLACE, score=NOW, fresh=True) is False
+        assert backend.release(name, each, Merge.REPLACE, score=NOW, attempts=0) is False
         assert backend.release(name, each, Merge.REPLACE, score=7.0, delay=9.0) is False
     assert backend.extend(name, given, 0.01) == [None] * len(given)
     rejected = [(each, "no") for each in given]

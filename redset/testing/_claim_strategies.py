@@ -70,7 +70,7 @@ _RELEASE = _step(
     merge=draw.MERGES,
     score=st.sampled_from([None, None, NOW]) | _SCORES,
     delay=st.sampled_from([0.0, 0.5, 60.0, 3600.0]),
-    fresh=st.booleans(),
+    attempts=st.sampled_from([None, None, 0, 1, 2]),
     times=_TIMES,
 )
 _END = st.one_of(

@@ -109,16 +109,16 @@ class ClaimsModel(Model):
         *,
         score: Bound | None = None,
         delay: float = 0.0,
-        fresh: bool = False,
+        attempts: int | None = None,
     ) -> bool:
         held = self._end(name, hold, merge)
         if held is None:
             return False
         member = hold[0]
-        attempts = _NONE if fresh else held.attempts
+        had = held.attempts if attempts is None else frozenset([attempts])
         if score is None and delay == 0:
             self._meet(name, member, held, older(merge))
-            self._put_back(name, member, held.score, attempts, merge)
+            self._put_back(name, member, held.score, had, merge)
             return True
         given = held.score if score is None else score
         if given is NOW:
@@ -127,10 +127,10 @@ class ClaimsModel(Model):
         is_due = member in self.sets[name] and merge in {Merge.KEEP, Merge.EARLIEST}
         if delay > 0 and not is_due:
             given = merged(merge, self.sets[name].pop(member, given), given)
-            self.delayed[name][member] = Delay(given, attempts, self.now + delay)
+            self.delayed[name][member] = Delay(given, had, self.now + delay)
         else:
             self._merge(name, member, given, merge)
-            self.attempts[name][member] = attempts
+            self.attempts[name][member] = had
         return True
 
     def extend(self, name: str, holds: Sequence[Hold], lease: float) -> list[float | None]:

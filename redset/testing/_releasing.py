@@ -276,8 +276,9 @@ class ReleasingChecks:
         assert backend.acknowledge(name, holds(found), merge) == [True, True]
         is_empty(backend, name)
 
-    def test_a_fresh_member_is_tried_as_a_new_one(
-        self, backend: Backend, name: str, advance: Callable[[float], None]
+    @pytest.mark.parametrize("attempts", [0, 1, 5])
+    def test_a_member_is_released_with_the_attempts_that_are_given(
+        self, backend: Backend, name: str, attempts: int, advance: Callable[[float], None]
     ) -> None:
         fill(backend, name, (b"a", 1.0))
         lease = claim_one(backend, name)
@@ -285,10 +286,14 @@ class ReleasingChecks:
             assert backend.release(name, hold(lease), Merge.REPLACE)
             lease = claim_one(backend, name)
             assert lease.attempt == 2
+            given = hold(lease)
             assert backend.release(
-                name, hold(lease), Merge.REPLACE, score=score, delay=delay, fresh=True
+                name, given, Merge.REPLACE, score=score, delay=delay, attempts=attempts
             )
             advance(0.1)
+            lease = claim_one(backend, name)
+            assert lease.attempt == attempts + 1
+            assert backend.release(name, hold(lease), Merge.REPLACE, attempts=0)
             lease = claim_one(backend, name)
             assert lease.attempt == 1
         assert backend.acknowledge(name, [hold(lease)], Merge.REPLACE) == [True]

@@ -224,10 +224,18 @@ class ReleasesOverAllElse(MemoryBackend):
         return super().release(name, hold, merge, **options)
 
 
-@caught_by("test_a_fresh_member_is_tried_as_a_new_one")
-class KeepsTheAttemptsOfTheFresh(MemoryBackend):
+@caught_by("test_a_member_is_released_with_the_attempts_that_are_given")
+class CountsEachReleasedClaim(MemoryBackend):
     def release(self, name: str, hold: Hold, merge: Merge, **options: Any) -> bool:
-        return super().release(name, hold, merge, **options | {"fresh": False})
+        return super().release(name, hold, merge, **options | {"attempts": None})
+
+
+@caught_by("test_a_member_is_released_with_the_attempts_that_are_given")
+class ForgetsAttemptsThatAreGiven(MemoryBackend):
+    def release(self, name: str, hold: Hold, merge: Merge, **options: Any) -> bool:
+        if options.get("attempts") is not None:
+            options["attempts"] = 0
+        return super().release(name, hold, merge, **options)
 
 
 @caught_by("test_a_delayed_member_is_out_of_sight", "test_what_is_added_meets_a_delay")

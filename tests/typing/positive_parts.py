@@ -100,9 +100,9 @@ class Own:
         *,
         score: Bound | None = None,
         delay: float = 0.0,
-        fresh: bool = False,
+        attempts: int | None = None,
     ) -> bool:
-        return len(name) + len(hold[0]) + len(merge.value) > delay + fresh or score is NOW
+        return len(name) + len(hold[0]) + len(merge.value) > delay + (attempts or 0) or score is NOW
 
     def extend(self, name: str, holds: Sequence[Hold], lease: float) -> list[float | None]:
         return [lease + token if member else None for member, token in holds if name]
@@ -307,9 +307,9 @@ class AsyncOwn:
         *,
         score: Bound | None = None,
         delay: float = 0.0,
-        fresh: bool = False,
+        attempts: int | None = None,
     ) -> bool:
-        return self._own.release(name, hold, merge, score=score, delay=delay, fresh=fresh)
+        return self._own.release(name, hold, merge, score=score, delay=delay, attempts=attempts)
 
     async def extend(self, name: str, holds: Sequence[Hold], lease: float) -> list[float | None]:
         return self._own.extend(name, holds, lease)

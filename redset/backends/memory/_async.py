@@ -129,10 +129,10 @@ class AsyncMemoryBackend(AsyncCombiningMemory, AsyncHandoverMemory):
         *,
         score: Bound | None = None,
         delay: float = 0.0,
-        fresh: bool = False,
+        attempts: int | None = None,
     ) -> bool:
         """See `redset.interfaces.Backend.release`."""
-        return self._store.release(name, hold, merge, score=score, delay=delay, fresh=fresh)
+        return self._store.release(name, hold, merge, score=score, delay=delay, attempts=attempts)
 
     async def extend(self, name: str, holds: Sequence[Hold], lease: float) -> list[float | None]:
         """See `redset.interfaces.Backend.extend`."""

@@ -108,13 +108,15 @@ class ClaimingStore(HeldSets):
         *,
         score: Bound | None = None,
         delay: float = 0.0,
-        fresh: bool = False,
+        attempts: int | None = None,
     ) -> bool:
         """See `redset.interfaces.Backend.release`. O(log n)."""
         self._check_guard()
         with self._guarded(name), self._account(name) as (ledger, waiting):
             now = self._clock.time()
-            held = ledger.release(waiting, hold, merge, now, score=score, delay=delay, fresh=fresh)
+            held = ledger.release(
+                waiting, hold, merge, now, score=score, delay=delay, attempts=attempts
+            )
             self._wake(name)
             return held
 

@@ -259,10 +259,11 @@ class KeyedLedger(Ledger):
         *,
         score: Bound | None,
         delay: float,
-        fresh: bool,
+        attempts: int | None,
     ) -> bool:
-        hold = _plain(hold)
-        return super().release(waiting, hold, merge, now, score=score, delay=delay, fresh=fresh)
+        return super().release(
+            *(waiting, _plain(hold), merge, now), score=score, delay=delay, attempts=attempts
+        )
 
     def extend(self, hold: Hold, deadline: float) -> float | None:
         return super().extend(_plain(hold), deadline)

@@ -135,15 +135,15 @@ class Ledger:
         *,
         score: Bound | None,
         delay: float,
-        fresh: bool,
+        attempts: int | None,
     ) -> bool:
         """End a claim and put its member back; see `redset.interfaces.Backend.release`."""
         record = self._held(hold)
         if record is None:
             return False
         member = hold[0]
-        if fresh:
-            record = record._replace(attempt=0)
+        if attempts is not None:
+            record = record._replace(attempt=attempts)
         self._unpark(waiting, member, merge)
         if score is None and delay <= 0:
             self._return(waiting, member, record, merge)

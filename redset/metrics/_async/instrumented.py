@@ -181,13 +181,14 @@ class AsyncInstrumented(AsyncPassing):
         *,
         score: Bound | None = None,
         delay: float = 0.0,
-        fresh: bool = False,
+        attempts: int | None = None,
     ) -> bool:
         """See `redset.interfaces.Backend.release`."""
-        observer, outcome = self._observer, Outcome.RESCHEDULED if fresh else Outcome.RELEASED
+        observer = self._observer
+        outcome = Outcome.RELEASED if attempts is None else Outcome.RESCHEDULED
         with observer.ending(name, [hold], outcome) as ending, observer.call(name, "release", 1):
             held = await self._backend.release(
-                name, hold, merge, score=score, delay=delay, fresh=fresh
+                name, hold, merge, score=score, delay=delay, attempts=attempts
             )
         ending.note([held])
         return held

@@ -107,11 +107,12 @@ class AsyncClaimingBackend:
         *,
         score: Bound | None = None,
         delay: float = 0.0,
-        fresh: bool = False,
+        attempts: int | None = None,
     ) -> bool:
         """See `redset.interfaces.Backend.release`. ``claims/release.lua``, O(log n)."""
         given = b"" if score is None else commands.bound(score)
-        arguments = [*hold, commands.FLAGS[merge], given, delay, int(fresh)]
+        counted = b"" if attempts is None else attempts
+        arguments = [*hold, commands.FLAGS[merge], given, delay, counted]
         reply = await self._run_once("release", name, arguments, 8)
         return commands.flags(reply) == [True]
 

@@ -126,10 +126,10 @@ class ShardedBackend(ShardedTaking):
         *,
         score: Bound | None = None,
         delay: float = 0.0,
-        fresh: bool = False,
+        attempts: int | None = None,
     ) -> bool:
         """See `redset.interfaces.Backend.release`. One call."""
-        terms: dict[str, Any] = {"score": score, "delay": delay, "fresh": fresh}
+        terms: dict[str, Any] = {"score": score, "delay": delay, "attempts": attempts}
 
         def release(shard: str, _: list[Hold]) -> bool:
             return self._store.release(shard, hold, merge, **terms)

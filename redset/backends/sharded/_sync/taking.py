@@ -95,7 +95,7 @@ class ShardedTaking(ShardedReading):
         def give_back(leases: list[Lease]) -> None:
             for lease in leases:
                 hold = (lease.member, lease.token)
-                self.release(name, hold, terms.merge, fresh=lease.attempt == 1)
+                self.release(name, hold, terms.merge, attempts=lease.attempt - 1)
 
         leases = _take(shards, shards.first, count, claim, give_back)
         return Claimed(sorted(leases, key=place_of), acknowledged, dropped)
@@ -149,7 +149,7 @@ class ShardedTaking(ShardedReading):
         *,
         score: Bound | None = None,
         delay: float = 0.0,
-        fresh: bool = False,
+        attempts: int | None = None,
     ) -> bool:
         """See `redset.interfaces.Backend.release`."""
 

@@ -5,7 +5,7 @@
 -- ARGV[4]  ZADD flag of the merge rule
 -- ARGV[5]  its new score, "now" for the delay from now, '' for its own
 -- ARGV[6]  the delay in seconds
--- ARGV[7]  1 to forget its attempts, else 0
+-- ARGV[7]  how many attempts it has had, '' for those that it had and this one
 -- Reply    1 if the claim was held, else 0
 local before = answered()
 if before then return before end
@@ -14,7 +14,7 @@ local member, flag, given, delay = ARGV[2], ARGV[4], ARGV[5], tonumber(ARGV[6])
 local details = redis.call('HGET', DETAILS, member)
 if not is_held(details, ARGV[3]) then return answer('0') end
 local _, attempt, own = parse(details)
-if ARGV[7] == '1' then attempt = '0' end
+if ARGV[7] ~= '' then attempt = ARGV[7] end
 
 local present = now()
 unpark(member, flag)
