@@ -12,15 +12,17 @@ from redset.exceptions import ScoreError
 from redset.interfaces import Aggregate, Merge, Payload
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import SupportsFloat, SupportsInt
 
 __all__ = [
     "check_aggregate",
     "check_delay",
     "check_duration",
+    "check_each",
     "check_fraction",
     "check_identity",
+    "check_items",
     "check_iterable",
     "check_key",
     "check_key_function",
@@ -291,17 +293,35 @@ def check_weights(weights: Iterable[object], count: int) -> tuple[float, ...]:
     return numbers
 
 
-def check_iterable(given: Iterable[T]) -> Iterable[T]:
+def check_each(given: Iterable[T], kind: type[T], remedy: str) -> Iterator[T]:
+    """Give what an iterable has, all of which must be of one kind."""
+    for each in check_items(given, f"of {kind.__name__}s"):
+        if not isinstance(each, kind):
+            message = f"{each!r} is no {kind.__name__}: {remedy}"
+            raise TypeError(message)
+        yield each
+
+
+def check_items(given: Iterable[T], of: str = "of items") -> Iterable[T]:
+    """Raise `TypeError` unless this is an iterable; it may be a set that is to be read."""
+    try:
+        iter(given)
+    except TypeError:
+        message = f"{given!r} is no iterable {of}: put one in a list"
+        raise TypeError(message) from None
+    return given
+
+
+def check_iterable(
+    given: Iterable[T], fault: str = "neither a set of this kind nor an iterable of items"
+) -> Iterable[T]:
     """Raise `TypeError` unless items can be had of this, without a wait."""
     try:
         if isinstance(given, CollectionOperators):
             raise TypeError  # noqa: TRY301  (a blocking set, where one for asyncio belongs)
         iter(given)
     except TypeError:
-        message = (
-            f"{given!r} is neither a set of this kind nor an iterable of items: put one item in "
-            "a list"
-        )
+        message = f"{given!r} is {fault}: put one in a list"
         raise TypeError(message) from None
     return given
 

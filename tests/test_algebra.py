@@ -440,7 +440,7 @@ class TestArguments:
                     call(near, bad)
                 assert repr(bad) in str(caught.value)
         for call in (s.isdisjoint, s.issubset, s.issuperset, s.intersection_update):
-            with pytest.raises(TypeError, match="put one item in a list"):
+            with pytest.raises(TypeError, match="put one in a list"):
                 call(5)
 
     def test_a_blocking_set_does_not_hold_up_a_loop(self) -> None:

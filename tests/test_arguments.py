@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import copy
 import math
+import pickle
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
+import fakeredis
 import pytest
 import redis
 import redis.asyncio
+import valkey
 
 import redset
-from redset import AsyncSortedSet, AsyncTTLSet, SortedSet, TTLSet
+from redset import AsyncSortedSet, AsyncTTLSet, ShardedSet, SortedSet, TTLSet, pop_from_any
 from redset.backends import (
     AsyncMemoryBackend,
     AsyncRedisBackend,
@@ -106,6 +110,72 @@ def test_bad_scores_and_rules_are_not_sent(s: Any) -> None:
             call()
 
 
+@pytest.mark.parametrize("bad", [5, 1.5, object()])
+def test_what_is_no_iterable_is_not_sent(s: Any, bad: Any) -> None:
+    seen: Any = TTLSet(Untouchable(), "seen", ttl=5)
+    call: Callable[[], object]
+    for call in (
+        lambda: s.update(bad),
+        lambda: s.update(bad, [1]),
+        lambda: s.update(["a"], bad),
+        lambda: s.scores(bad),
+        lambda: seen.update(bad),
+        lambda: seen.add_unseen(bad),
+        lambda: s.ack_all(bad),
+        lambda: s.claims(1, done=bad),
+        lambda: s.redrive(bad),
+        lambda: s.forget(bad),
+    ):
+        with pytest.raises(TypeError, match=r"is no iterable of \w+: put one in a list") as caught:
+            call()
+        assert repr(bad) in str(caught.value)
+
+
+@pytest.mark.parametrize("bad", ["x", 5, b"x", ("x", 1.0)])
+def test_what_is_no_claim_and_no_letter_is_not_sent(s: Any, bad: Any) -> None:
+    call: Callable[[], object]
+    for call, kind in (
+        (lambda: s.ack_all([bad]), r"Claim: hand over what claims\(\) gives"),
+        (lambda: s.claims(1, done=[bad]), r"Claim: hand over what claims\(\) gives"),
+        (lambda: s.redrive([bad]), r"DeadLetter: hand over what dead\(\) lists"),
+        (lambda: s.forget([bad]), r"DeadLetter: hand over what dead\(\) lists"),
+    ):
+        with pytest.raises(TypeError, match=f"is no {kind}") as caught:
+            call()
+        assert repr(bad) in str(caught.value)
+
+
+def test_one_set_is_no_list_of_sets(s: Any) -> None:
+    wrong: list[Any] = [s, AsyncSortedSet(AsyncMemoryBackend(), "jobs"), 5, None]
+    for bad in wrong:
+        with pytest.raises(TypeError, match="is no list of sets: put one in a list"):
+            pop_from_any(bad)
+
+
+def test_what_is_of_one_process_is_not_pickled() -> None:
+    store = MemoryBackend()
+    jobs = SortedSet(store, "jobs")
+    jobs.add("a")
+    local: list[Any] = [
+        jobs,
+        jobs.claim(),
+        store,
+        TTLSet(redis.Redis(), "seen"),
+        RedisBackend(redis.Redis()),
+        AsyncRedisBackend(redis.asyncio.Redis()),
+        AsyncSortedSet(AsyncMemoryBackend(), "jobs"),
+        AsyncMemoryBackend(),
+        ShardedSet(store, "jobs"),
+        ShardedSet(store, "jobs").backend,
+        SortedSet(store, "pages", key=str).buffered(),
+    ]
+    for each in local:
+        for call in (pickle.dumps, copy.deepcopy):
+            with pytest.raises(TypeError, match="pass the URL and the name"):
+                call(each)
+    assert copy.copy(jobs).stats().claimed == 1
+
+
 def test_a_sweep_takes_a_whole_number() -> None:
     seen: Any = TTLSet(Untouchable(), "seen")
     for bad in ("x", 1.5, None):
@@ -176,6 +246,26 @@ class TestSources:
         ):
             with pytest.raises(TypeError, match="Pipeline is a pipeline"):
                 AsyncSortedSet(wrong, "jobs")
+
+    def test_what_finds_servers_is_refused(self) -> None:
+        wrong: list[tuple[Any, Any]] = [
+            (SortedSet, redis.Sentinel),
+            (SortedSet, valkey.Sentinel),
+            (AsyncSortedSet, redis.asyncio.Sentinel),
+        ]
+        for kind, sentinel in wrong:
+            with pytest.raises(TypeError, match=r"Sentinel .* master_for\(service\) gives"):
+                kind(sentinel([("localhost", 1)]), "jobs")
+
+    def test_what_listens_to_channels_is_refused(self) -> None:
+        clients: list[tuple[Any, Any]] = [
+            (SortedSet, redis.Redis()),
+            (SortedSet, fakeredis.FakeRedis()),
+            (AsyncSortedSet, redis.asyncio.Redis()),
+        ]
+        for kind, client in clients:
+            with pytest.raises(TypeError, match=r"listens to channels.*: pass its client"):
+                kind(client.pubsub(), "jobs")
 
     def test_backends_fit_their_protocol(self) -> None:
         assert isinstance(MemoryBackend(), Backend)

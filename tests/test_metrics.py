@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import pickle
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -59,6 +60,11 @@ class TestConformance(BackendConformance):
 
 
 TestAtRandom = backend_machine(lambda: instrument(MemoryBackend(), Notes())).TestCase
+
+
+def test_it_is_of_one_process() -> None:
+    with pytest.raises(TypeError, match="cannot be pickled"):
+        pickle.dumps(instrument(MemoryBackend(), Notes()))
 
 
 class Later:

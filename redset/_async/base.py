@@ -13,6 +13,7 @@ from redset._decoding import decode, describe
 from redset._dunders import AsyncCollectionOperators
 from redset._keying import keyless_names
 from redset._opening import open_async_backend
+from redset._pickling import Local
 from redset._types import T
 from redset.exceptions import DecodeError
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("redset")
 
 
-class AsyncBaseSet(AsyncCollectionOperators[T], Generic[T]):
+class AsyncBaseSet(AsyncCollectionOperators[T], Local, Generic[T]):
     """A named set of items on a backend. Not made directly: see its subclasses."""
 
     # Entries up to this bound cannot be seen.

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 from redset._async.claims import AsyncClaim, AsyncDesk, AsyncTray
 from redset._async.reading import AsyncReadableSet
 from redset._cancelling import AsyncCancellation
-from redset._checks import check_lease, check_num, check_prefetch, check_retry, check_timeout
+from redset._checks import (
+    check_each,
+    check_lease,
+    check_num,
+    check_prefetch,
+    check_retry,
+    check_timeout,
+)
 from redset._chunks import CHUNK, chunks
 from redset._decoding import describe
 from redset._types import T
@@ -270,7 +277,8 @@ class AsyncClaimingSet(AsyncReadableSet[T]):
     async def _unsettled(self, claims: Iterable[AsyncClaim[T]]) -> dict[Hold, AsyncClaim[T]]:
         """Return those that have not ended, once each; they are not extended any more."""
         names = (self._name, *self._former_names)
-        unsettled = {claim.hold: claim for claim in claims if not claim.is_over}
+        checked = check_each(claims, AsyncClaim, "hand over what claims() gives")
+        unsettled = {claim.hold: claim for claim in checked if not claim.is_over}
         known: AsyncDesk | None = None
         for claim in unsettled.values():
             if claim.desk is not known:

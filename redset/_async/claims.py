@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Generic
 from redset._checks import check_delay, check_lease, check_reason, check_score
 from redset._decoding import describe
 from redset._keeping import AsyncKeeper
+from redset._pickling import Unpicklable
 from redset._types import T_co
 from redset.exceptions import LeaseLost
 from redset.interfaces import NOW
@@ -98,7 +99,7 @@ class AsyncTray(Generic[T_co]):
         return done
 
 
-class AsyncClaim(Generic[T_co]):
+class AsyncClaim(Unpicklable, Generic[T_co]):
     """An item that is held until its lease runs out. Made by ``claim`` of a set.
 
     Used as a context manager, it is acknowledged at the end of the block, and given back if

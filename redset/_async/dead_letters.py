@@ -6,10 +6,11 @@ import logging
 from typing import TYPE_CHECKING
 
 from redset._async.algebra import AsyncAlgebraSet
-from redset._checks import check_limit, check_num, check_start
+from redset._checks import check_each, check_limit, check_num, check_start
 from redset._chunks import CHUNK, chunks
 from redset._decoding import decode
 from redset._types import T
+from redset.interfaces import DeadLetter
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Sequence
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from redset.interfaces import (
         AsyncBackend,
         AsyncRedisClient,
-        DeadLetter,
         Entry,
         Merge,
     )
@@ -97,7 +97,8 @@ class AsyncDeadLetterSet(AsyncAlgebraSet[T]):
     ) -> AsyncIterator[list[bytes]]:
         """Give the members of dead letters in chunks; the caller removes each chunk."""
         if letters is not None:
-            for chunk in chunks(map(_member_of, letters)):
+            checked = check_each(letters, DeadLetter, "hand over what dead() lists")
+            for chunk in chunks(map(_member_of, checked)):
                 yield chunk
             return
         # Not more than there are now: consumers may bury the same ones again meanwhile.

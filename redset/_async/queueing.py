@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from redset._async.claiming import AsyncClaimingSet
 from redset._buffering import AsyncBuffer
-from redset._checks import check_num, check_score, check_scorer, check_scores, check_timeout
+from redset._checks import (
+    check_items,
+    check_num,
+    check_score,
+    check_scorer,
+    check_scores,
+    check_timeout,
+)
 from redset._chunks import CHUNK, chunks, paired_chunks
 from redset._types import T
 from redset.interfaces import Merge
@@ -108,12 +115,13 @@ class AsyncQueueingSet(AsyncClaimingSet[T]):
         rule = self._rule(merge)
         new = 0
         if scores is None:
-            for chunk in chunks(items, self._chunk):
+            for chunk in chunks(check_items(items), self._chunk):
                 members, given = self._coding.dump_all(chunk), self._scores_of(chunk)
                 entries = list(zip(members, given, strict=True))
                 new += await self._put(entries, rule)
             return new
-        for chunk, given in paired_chunks(items, scores, self._chunk):
+        pairs = paired_chunks(check_items(items), check_items(scores, "of scores"), self._chunk)
+        for chunk, given in pairs:
             entries = list(zip(self._coding.dump_all(chunk), check_scores(given), strict=True))
             new += await self._put(entries, rule)
         return new

@@ -7,7 +7,7 @@ import operator
 from typing import TYPE_CHECKING, overload
 
 from redset._async.dead_letters import AsyncDeadLetterSet
-from redset._checks import check_num, check_score
+from redset._checks import check_items, check_num, check_score
 from redset._dunders import AsyncSequenceOperators
 from redset._types import T
 from redset.exceptions import EmptySetError
@@ -59,7 +59,7 @@ class AsyncReadableSet(AsyncDeadLetterSet[T], AsyncSequenceOperators[T]):
             The score of each, None for those that are absent. One round trip, O(1) an item
             (``ZMSCORE``).
         """
-        members = [self._identify(item) for item in items]
+        members = [self._identify(item) for item in check_items(items)]
         return await self._backend.scores(self._name, members)
 
     @overload

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from redset._async.algebra import AsyncAlgebraSet
 from redset._async.renaming import AsyncRenamingSet
-from redset._checks import check_duration, check_num
+from redset._checks import check_duration, check_items, check_num
 from redset._chunks import CHUNK, chunks
 from redset._coding import open_coding
 from redset._types import T
@@ -146,7 +146,7 @@ class AsyncTTLSet(AsyncAlgebraSet[T], AsyncRenamingSet[T]):
         """
         lifetime = self._lifetime(ttl)
         unseen: list[T] = []
-        for chunk in chunks(items):
+        for chunk in chunks(check_items(items)):
             entries = [(self._dump(item), lifetime) for item in chunk]
             flags = await self._backend.remember(self._name, entries, self._rule(merge))
             unseen += [item for item, flag in zip(chunk, flags, strict=True) if flag]

@@ -14,6 +14,7 @@ from redset._decoding import decode, describe
 from redset._dunders import CollectionOperators
 from redset._keying import keyless_names
 from redset._opening import open_backend
+from redset._pickling import Local
 from redset._sync.guard import Guard
 from redset._types import T
 from redset.exceptions import DecodeError
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("redset")
 
 
-class BaseSet(CollectionOperators[T], Generic[T]):
+class BaseSet(CollectionOperators[T], Local, Generic[T]):
     """A named set of items on a backend. Not made directly: see its subclasses."""
 
     # Entries up to this bound cannot be seen.

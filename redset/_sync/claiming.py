@@ -10,7 +10,14 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from redset._cancelling import Cancellation
-from redset._checks import check_lease, check_num, check_prefetch, check_retry, check_timeout
+from redset._checks import (
+    check_each,
+    check_lease,
+    check_num,
+    check_prefetch,
+    check_retry,
+    check_timeout,
+)
 from redset._chunks import CHUNK, chunks
 from redset._decoding import describe
 from redset._sync.claims import Claim, Desk, Tray
@@ -272,7 +279,8 @@ class ClaimingSet(ReadableSet[T]):
     def _unsettled(self, claims: Iterable[Claim[T]]) -> dict[Hold, Claim[T]]:
         """Return those that have not ended, once each; they are not extended any more."""
         names = (self._name, *self._former_names)
-        unsettled = {claim.hold: claim for claim in claims if not claim.is_over}
+        checked = check_each(claims, Claim, "hand over what claims() gives")
+        unsettled = {claim.hold: claim for claim in checked if not claim.is_over}
         known: Desk | None = None
         for claim in unsettled.values():
             if claim.desk is not known:

@@ -7,23 +7,18 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from redset._checks import check_limit, check_num, check_start
+from redset._checks import check_each, check_limit, check_num, check_start
 from redset._chunks import CHUNK, chunks
 from redset._decoding import decode
 from redset._sync.algebra import AlgebraSet
 from redset._types import T
+from redset.interfaces import DeadLetter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from redset._coding import Coding
-    from redset.interfaces import (
-        Backend,
-        DeadLetter,
-        Entry,
-        Merge,
-        RedisClient,
-    )
+    from redset.interfaces import Backend, Entry, Merge, RedisClient
 
 _log = logging.getLogger("redset")
 
@@ -97,7 +92,8 @@ class DeadLetterSet(AlgebraSet[T]):
     def _dead_members(self, letters: Iterable[DeadLetter] | None) -> Iterator[list[bytes]]:
         """Give the members of dead letters in chunks; the caller removes each chunk."""
         if letters is not None:
-            for chunk in chunks(map(_member_of, letters)):
+            checked = check_each(letters, DeadLetter, "hand over what dead() lists")
+            for chunk in chunks(map(_member_of, checked)):
                 yield chunk
             return
         # Not more than there are now: consumers may bury the same ones again meanwhile.

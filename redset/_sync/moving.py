@@ -181,7 +181,7 @@ def pop_from_any(
     >>> main()
     usual sweep the floor
     """
-    chosen = list(check_iterable(sets))
+    chosen = list(check_iterable(sets, "no list of sets"))
     timeout = check_timeout(timeout)
     if not chosen:
         message = "sets is empty: give at least one to pop from"

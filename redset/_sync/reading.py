@@ -8,7 +8,7 @@ import math
 import operator
 from typing import TYPE_CHECKING, overload
 
-from redset._checks import check_num, check_score
+from redset._checks import check_items, check_num, check_score
 from redset._dunders import SequenceOperators
 from redset._sync.dead_letters import DeadLetterSet
 from redset._types import T
@@ -61,7 +61,7 @@ class ReadableSet(DeadLetterSet[T], SequenceOperators[T]):
             The score of each, None for those that are absent. One round trip, O(1) an item
             (``ZMSCORE``).
         """
-        members = [self._identify(item) for item in items]
+        members = [self._identify(item) for item in check_items(items)]
         return self._backend.scores(self._name, members)
 
     @overload

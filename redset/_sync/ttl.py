@@ -7,7 +7,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, overload
 
-from redset._checks import check_duration, check_num
+from redset._checks import check_duration, check_items, check_num
 from redset._chunks import CHUNK, chunks
 from redset._coding import open_coding
 from redset._sync.algebra import AlgebraSet
@@ -152,7 +152,7 @@ class TTLSet(AlgebraSet[T], RenamingSet[T]):
         """
         lifetime = self._lifetime(ttl)
         unseen: list[T] = []
-        for chunk in chunks(items):
+        for chunk in chunks(check_items(items)):
             entries = [(self._dump(item), lifetime) for item in chunk]
             flags = self._backend.remember(self._name, entries, self._rule(merge))
             unseen += [item for item, flag in zip(chunk, flags, strict=True) if flag]

@@ -6,6 +6,7 @@ import math
 from contextlib import asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING
 
+from redset._pickling import Local
 from redset.backends.memory._async_combining import AsyncCombiningMemory, pause
 from redset.backends.memory._async_handover import AsyncHandoverMemory
 from redset.backends.memory._store import MemoryBackend
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["AsyncMemoryBackend"]
 
 
-class AsyncMemoryBackend(AsyncCombiningMemory, AsyncHandoverMemory):
+class AsyncMemoryBackend(AsyncCombiningMemory, AsyncHandoverMemory, Local):
     """A `redset.interfaces.AsyncBackend` over a `MemoryBackend`.
 
     Its methods do not block the event loop: the store's lock is held for microseconds,

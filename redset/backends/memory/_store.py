@@ -6,6 +6,7 @@ import math
 import threading
 from typing import TYPE_CHECKING
 
+from redset._pickling import Local
 from redset.backends.memory._handover import HandoverStore
 from redset.backends.memory._held import member_of
 from redset.backends.memory._locking import LockingStore
@@ -25,7 +26,7 @@ __all__ = ["MemoryBackend"]
 _SWEEP = 100
 
 
-class MemoryBackend(LockingStore, HandoverStore):
+class MemoryBackend(LockingStore, HandoverStore, Local):
     """A `redset.interfaces.Backend` that keeps everything in this process.
 
     Each set is a dict and a heap with lazy deletion. One lock guards the store, so

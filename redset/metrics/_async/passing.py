@@ -6,6 +6,8 @@ import math
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
+from redset._pickling import Local
+
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
 
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from redset.metrics._observer import Observer
 
 
-class AsyncPassing:
+class AsyncPassing(Local):
     """Passes calls on to a backend. Not made directly: see its subclass."""
 
     def __init__(self, backend: AsyncBackend, observer: Observer) -> None:

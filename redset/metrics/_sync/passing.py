@@ -8,6 +8,8 @@ import math
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
+from redset._pickling import Local
+
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from redset.metrics._observer import Observer
 
 
-class Passing:
+class Passing(Local):
     """Passes calls on to a backend. Not made directly: see its subclass."""
 
     def __init__(self, backend: Backend, observer: Observer) -> None:

@@ -8,6 +8,7 @@ import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
+from redset._pickling import Local
 from redset.backends.redis import commands
 from redset.backends.redis._async.waiting import AsyncWaiting
 from redset.backends.redis.keys import claim_keys
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     )
 
 
-class AsyncClaimingBackend:
+class AsyncClaimingBackend(Local):
     """The part of a backend that deals with claims. Every call but a wait is one script.
 
     All but `extend` and `stats` have their effect once, even if a client that loses the reply

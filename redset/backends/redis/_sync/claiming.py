@@ -10,6 +10,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from redset._pickling import Local
 from redset.backends.redis import commands
 from redset.backends.redis._sync.waiting import Waiting
 from redset.backends.redis.keys import claim_keys
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     )
 
 
-class ClaimingBackend:
+class ClaimingBackend(Local):
     """The part of a backend that deals with claims. Every call but a wait is one script.
 
     All but `extend` and `stats` have their effect once, even if a client that loses the reply

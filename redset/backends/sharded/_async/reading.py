@@ -7,6 +7,7 @@ import random
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from redset._pickling import Local
 from redset.backends.sharded._async.shards import AsyncShards
 from redset.backends.sharded._merging import (
     first_in_order,
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 _MANY: Final = 2**40
 
 
-class AsyncShardedReading:
+class AsyncShardedReading(Local):
     """Answers for a whole set by what its shards answer. Not made directly: see its subclass.
 
     Args:
