@@ -42,6 +42,12 @@ _SLICE = 1.0
 _UNSERVED = ("ClusterError", "SlotNotCoveredError", "AskError", "MovedError", "TryAgainError")
 # Errors of connections that are no better later.
 _REFUSED = ("AuthenticationError", "AuthorizationError", "MaxConnectionsError")
+# What clients make that sends commands, too, and what it has that clients have not.
+_OTHERS = {
+    "execute": "is a pipeline, which keeps replies back: pass its client",
+    "master_for": "knows where servers are: pass the client that its master_for(service) gives",
+    "subscribe": "listens to channels, and has no other replies: pass its client",
+}
 
 
 def check_client(client: object) -> None:
@@ -192,9 +198,10 @@ def _execute_command(client: object) -> object:
         # Not shown itself: it may be a URL with a password.
         message = f"{_kind(client)} is no Redis client: it has no execute_command"
         raise TypeError(message)
-    if hasattr(client, "execute"):
-        message = f"{_kind(client)} is a pipeline, which keeps replies back: pass its client"
-        raise TypeError(message)
+    for attribute, fault in _OTHERS.items():
+        if hasattr(client, attribute):
+            message = f"{_kind(client)} {fault}"
+            raise TypeError(message)
     return command
 
 
