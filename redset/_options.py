@@ -79,7 +79,7 @@ def read_options(clients: ModuleType, redis: ModuleType, address: Address) -> di
     options: dict[str, Any] = {}
     for name, text in address.options.items():
         if name not in known:
-            problem = f"{address.scheme}:// has no option {shown(name)}"
+            problem = f"{address.scheme}:// has no option {shown(name, address.doubtful)}"
         else:
             options[name] = _value(known[name], name, text, connection, redis)
             if options[name] is not None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Container, Iterator, Mapping, Sequence
 
 __all__ = ["Address", "parse", "shown"]
 
@@ -39,6 +39,7 @@ class Address:
         hosts: host and port of each, if there are hosts.
         name: the path of a socket, the service that sentinels watch, or a store in memory.
         options: all else as text, by redis-py's names, user and password among it.
+        doubtful: names of options that may be part of a secret that was not quoted.
     """
 
     scheme: str
@@ -47,6 +48,7 @@ class Address:
     hosts: list[tuple[str, int]]
     name: str
     options: dict[str, str] = field(repr=False)
+    doubtful: frozenset[str] = field(default=frozenset(), repr=False)
 
 
 def parse(url: object, given: Mapping[str, str | None]) -> Address:
@@ -76,20 +78,26 @@ def parse(url: object, given: Mapping[str, str | None]) -> Address:
     login, places, path, query = parts.groups(default="")
     hosts = _hosts(scheme, topology, places)
     name, database = _name(scheme, topology, places, path)
-    asked = [*_login(login), *database, *_query(scheme, query)]
+    queried = list(_query(scheme, query))
+    doubtful = _after_a_password(queried)
+    asked = [*_login(login), *database, *queried]
     asked += [(option, value) for option, value in given.items() if value is not None]
     options: dict[str, str] = {}
     for option, value in asked:
         if option in options:
-            message = f"{shown(option)} is given twice to {scheme}://: by the URL, or beside it"
+            message = (
+                f"{shown(option, doubtful)} is given twice to {scheme}://: by the URL, or beside it"
+            )
             raise ValueError(message)
         options[option] = value
-    return Address(scheme, topology, encrypted, hosts, name, options)
+    return Address(scheme, topology, encrypted, hosts, name, options, doubtful)
 
 
-def shown(word: str) -> str:
+def shown(word: str, doubtful: Container[str] = ()) -> str:
     """Return a word for a message, unless it may be part of a secret that was not quoted."""
-    return repr(word) if _NAME.fullmatch(word) else "what is not shown, as it may be secret"
+    if word in doubtful or not _NAME.fullmatch(word):
+        return "what is not shown, as it may be secret"
+    return repr(word)
 
 
 def _hosts(scheme: str, topology: str, places: str) -> list[tuple[str, int]]:
@@ -130,6 +138,9 @@ def _name(scheme: str, topology: str, places: str, path: str) -> tuple[str, list
             message = f"a {scheme}:// URL has the path of a socket: {scheme}:///tmp/redis.sock"
             raise ValueError(message)
         return unquote(path), []
+    if "@" in path:
+        message = f"a {scheme}:// URL has no '@' after a '/': {_QUOTE}"
+        raise ValueError(message)
     if topology == "sentinel":
         service, _, database = path.strip("/").partition("/")
         if not service:
@@ -157,3 +168,10 @@ def _query(scheme: str, query: str) -> Iterator[tuple[str, str]]:
             message = f"an option of a {scheme}:// URL has no value, or part of a secret: {_QUOTE}"
             raise ValueError(message)
         yield unquote(option), unquote(value)
+
+
+def _after_a_password(queried: Sequence[tuple[str, str]]) -> frozenset[str]:
+    """Return the names of options that may be the rest of a password with an ``&``."""
+    names = [option for option, _ in queried]
+    first = next((i for i, name in enumerate(names) if name.endswith("password")), len(names))
+    return frozenset(names[first + 1 :])
