@@ -85,9 +85,8 @@ def parse(url: object, given: Mapping[str, str | None]) -> Address:
     options: dict[str, str] = {}
     for option, value in asked:
         if option in options:
-            message = (
-                f"{shown(option, doubtful)} is given twice to {scheme}://: by the URL, or beside it"
-            )
+            which = shown(option, doubtful)
+            message = f"{which} is given twice to {scheme}://: by the URL, or beside it"
             raise ValueError(message)
         options[option] = value
     return Address(scheme, topology, encrypted, hosts, name, options, doubtful)

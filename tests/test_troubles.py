@@ -120,11 +120,14 @@ def test_the_permissions_of_the_remedy_are_enough(kind: str, server: Server, nam
         s = make_set(backend, "SortedSet", name)
         with pytest.raises(redis.exceptions.NoPermissionError) as caught:
             s.pop()
-        command = caught.value.__notes__[0].partition("ACL SETUSER user ")[2]
+        rest, _, command = caught.value.__notes__[0].partition("ACL SETUSER user ")
         server.call("ACL", "SETUSER", name, *command.replace("NAME", name).split())
         works(s)
         with s.lock:
             assert s.take(1, timeout=0.01) == []
+        _, _, more = rest.partition("of a ShardedSet on ")
+        server.call("ACL", "SETUSER", name, more.split()[0].replace("NAME", name))
+        works(make_set(backend, "ShardedSet", name, shards=3))
 
 
 def test_a_replica(kind: str, server: Server, name: str) -> None:

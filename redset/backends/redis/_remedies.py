@@ -22,8 +22,9 @@ _REMEDIES: Final = [
             "and sentinel_password if they want them"
         ),
         "NoPermission|ACL failure|The user executing the script can't": (
-            "let the user run redset's commands on the keys of the set: ACL SETUSER user ~NAME "
-            "~{NAME}:* +@read +@write +@scripting +@connection +@transaction +time -@dangerous"
+            "let the user run redset's commands on the keys of the set, of a ShardedSet on "
+            "~{NAME:* as well: ACL SETUSER user ~NAME ~{NAME}:* +@read +@write +@scripting "
+            "+@connection +@transaction +time -@dangerous"
         ),
         "AuthenticationError|Authentication required": (
             "give the server's user and password: redis://user:password@host, where what is "
