@@ -60,7 +60,7 @@ def list_sets(
 def show(
     name: Name, url: Url = SERVER, as_json: AsJSON = False, serializer: Reading = "raw"
 ) -> Code | None:
-    """Show one set: counts, oldest claims and dead letters."""
+    """Show one set: counts, first item, claims that end first, oldest dead letters."""
     items = Items(serializer)
     with opened(url) as backend:
         stats = counts(backend, name)

@@ -205,7 +205,10 @@ class Stats:
     oldest_score: float | None
     """The lowest score of the set; None if it has no items."""
     oldest_claim: float | None
-    """When the claim was made whose lease is the first to run out, in unix seconds."""
+    """When the claim was made whose lease is the first to run out, in unix seconds.
+
+    Of a sharded set, the earliest of these times of its shards.
+    """
 
 
 class State(NamedTuple):
