@@ -279,7 +279,9 @@ def check_aggregate(aggregate: object) -> Aggregate:
 
 def check_weights(weights: Iterable[object], count: int) -> tuple[float, ...]:
     """Return as many weights as there are sets; none of them infinite."""
-    numbers = tuple(check_score(weight, "a weight") for weight in check_iterable(weights))
+    numbers = tuple(
+        check_score(weight, "a weight") for weight in check_items(weights, "of weights")
+    )
     if len(numbers) != count:
         message = (
             f"weights is {weights!r}, but there are {count} sets: give a number for each, the "

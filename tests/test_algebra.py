@@ -463,7 +463,7 @@ class TestArguments:
             ([1, math.inf], ValueError, "must be finite"),
             ([1, math.nan], ValueError, "a weight must not be nan"),
             ([1, "2"], TypeError, "a weight is a number, not '2'"),
-            (5, TypeError, "5 is neither"),
+            (5, TypeError, "5 is no iterable of weights"),
         ],
     )
     def test_weights(self, s: Any, weights: Any, error: type[Exception], match: str) -> None:

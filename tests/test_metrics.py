@@ -201,6 +201,21 @@ def test_each_end_has_its_outcome(make: Make, name: str, notes: Notes) -> None:
     assert notes.running() == []
 
 
+def test_what_was_not_begun_is_rescheduled(make: Make, name: str, notes: Notes) -> None:
+    jobs = make(name, retry=Retry(backoff=0))
+    jobs.update("ab", range(2))
+    for claim in jobs.claims(2):
+        claim.nack(0)
+    for claim in jobs.consume(timeout=0, prefetch=2):
+        claim.ack()
+        break
+    assert notes.ends == [
+        *[(name, Outcome.RELEASED)] * 2,
+        (name, Outcome.ACKNOWLEDGED),
+        (name, Outcome.RESCHEDULED),
+    ]
+
+
 def test_claims_that_are_done_end_with_the_next(make: Make, name: str, notes: Notes) -> None:
     jobs = make(name)
     jobs.update("abcdef", range(6))
