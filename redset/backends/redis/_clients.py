@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 from functools import cache
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -148,16 +149,17 @@ def socket_timeout(client: object) -> float | None:
 
 
 @cache
-def packer() -> Callable[[Any], bytes] | None:
+def packer() -> Callable[[tuple[object, ...]], bytes] | None:
     """Return what packs a command of text, bytes and numbers; None leaves that to connections.
 
     It is what redis-py calls, too, after it has looked at each argument.
     """
     try:
-        from hiredis import pack_command
+        hiredis: Any = import_module("hiredis")
     except ImportError:
         return None
-    return pack_command
+    pack: Callable[[tuple[object, ...]], bytes] | None = getattr(hiredis, "pack_command", None)
+    return pack
 
 
 def gives_up_at_once(client: Any) -> bool:  # noqa: ANN401  (clients are told apart by looking)
