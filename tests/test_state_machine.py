@@ -80,7 +80,7 @@ def test_fakeredis_in_time(monkeypatch: pytest.MonkeyPatch, payload: Payload | N
     monkeypatch.setattr("time.time", clock.time)
     with RedisBackend(fakeredis.FakeRedis(server=fakeredis.FakeServer())) as backend:
         machine = backend_machine(lambda: nullcontext(backend), clock=clock, payload=payload)
-        run_state_machine_as_test(machine, settings=some(12))
+        run_state_machine_as_test(machine, settings=some(8))
 
 
 @pytest.mark.parametrize(
