@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from fakeredis import FakeRedis
 
 import redset
 from redset import (
@@ -22,8 +23,9 @@ from redset import (
     pop_from_any,
     pop_from_any_async,
 )
-from redset.backends import AsyncMemoryBackend, MemoryBackend
+from redset.backends import AsyncMemoryBackend, MemoryBackend, RedisBackend
 from redset.exceptions import EmptySetError, LeaseLost, SetExistsError
+from redset.interfaces import KeyedMember, Payload
 from redset.serializers import JSONSerializer
 from redset.testing import ManualClock
 from redset.testing._blocking import Blocking
@@ -102,6 +104,131 @@ class TestPopInto:
             s.pop_into(other)
         assert [letter.raw for letter in s.dead()] == [b"poison", b"more"]
         assert (list(other), len(other), other.dead_count()) == ([7], 1, 0)
+
+
+def url(page: list[str]) -> str:
+    return page[0]
+
+
+class Meddling(JSONSerializer):
+    """Has something done before it first reads an item."""
+
+    def __init__(self, meanwhile: Callable[[], object]) -> None:
+        super().__init__()
+        self.waiting = [meanwhile]
+
+    def loads(self, data: bytes) -> Any:
+        while self.waiting:
+            self.waiting.pop()()
+        return super().loads(data)
+
+
+class TestPopIntoWithKeys:
+    @pytest.fixture(params=list(Payload), ids=str)
+    def pages(self, request: pytest.FixtureRequest, make: MakeSet) -> tuple[Any, Any]:
+        options = {"serializer": JSONSerializer(), "key": url, "payload": request.param}
+        return make(**options), make(suffix=":other", **options)
+
+    def spoil(self, backend: Backend, name: str, payload: bytes | None) -> None:
+        """Put a key into a set that has a payload already, without one, or with a broken one."""
+        if payload is None:
+            backend.add(name, [(b"/", 1.0)], Merge.REPLACE)
+        else:
+            poison = KeyedMember(b"/", payload)
+            backend.keyed(Payload.NEWEST).add(name, [(poison, 1.0)], Merge.REPLACE)
+
+    @pytest.mark.parametrize("payload", [b"poison", b"", b"/", None])
+    def test_what_cannot_be_decoded_leaves_the_other_set_alone(
+        self, pages: tuple[Any, Any], backend: Backend, payload: bytes | None
+    ) -> None:
+        s, other = pages
+        s.add(["/next", "good"], 2)
+        other.add(["/", "good"], 5)
+        self.spoil(backend, s.name, payload)
+        assert s.pop_into(other) == ["/next", "good"]
+        with pytest.raises(EmptySetError):
+            s.pop_into(other)
+        assert list(other.items()) == [(["/next", "good"], 2.0), (["/", "good"], 5.0)]
+        raw = b"/" if payload is None else payload
+        assert [(each.key, each.raw, each.score) for each in s.dead()] == [(b"/", raw, 1.0)]
+        assert (len(s), other.dead_count()) == (0, 0)
+
+    @pytest.mark.parametrize("payload", [b"poison", None])
+    def test_nor_does_it_touch_what_is_parked_there(
+        self, pages: tuple[Any, Any], backend: Backend, payload: bytes | None
+    ) -> None:
+        s, other = pages
+        other.add(["/", "held"], 5)
+        claim = other.claim()
+        other.add(["/", "parked"], 6)
+        assert other.claims(1) == []
+        s.add(["/next", "good"], 2)
+        self.spoil(backend, s.name, payload)
+        assert s.pop_into(other) == ["/next", "good"]
+        assert s.dead_count() == 1
+        claim.ack()
+        assert list(other.items()) == [(["/next", "good"], 2.0), (["/", "parked"], 6.0)]
+
+    def test_into_the_set_itself(self, pages: tuple[Any, Any], backend: Backend) -> None:
+        s, _ = pages
+        s.add(["/next", "good"], 2)
+        self.spoil(backend, s.name, b"poison")
+        assert s.pop_into(s) == s.pop_into(s) == ["/next", "good"]
+        assert (list(s), s.dead_count()) == ([["/next", "good"]], 1)
+
+    def test_only_what_is_due(self, make: MakeSet) -> None:
+        options = {"serializer": JSONSerializer(), "key": url}
+        s, other = make("ScheduledSet", **options), make(suffix=":other", **options)
+        s.add(["/", "later"], time.time() + 1000)
+        with pytest.raises(EmptySetError):
+            s.pop_into(other)
+        s.add(["/", "now"])
+        assert s.pop_into(other) == ["/", "now"]
+        assert list(other) == [["/", "now"]]
+
+    def test_beyond_the_limit_the_oldest_letters_are_dropped(
+        self, make: MakeSet, backend: Backend, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        s = make(serializer=JSONSerializer(), key=url, dead_limit=1)
+        s.add(["/next", "good"], 2)
+        s.claim().bury("why")
+        self.spoil(backend, s.name, b"poison")
+        with pytest.raises(EmptySetError):
+            s.pop_into(s)
+        assert [letter.raw for letter in s.dead()] == [b"poison"]
+        assert "1 undecodable" in caplog.text
+        assert "dropped 1 dead letters" in caplog.text
+
+    @pytest.mark.parametrize("store", [MemoryBackend, lambda: RedisBackend(FakeRedis())])
+    @pytest.mark.parametrize("first", [b'["/", "good"]', b"poison"])
+    @pytest.mark.parametrize("is_taken", [False, True])
+    def test_what_changes_while_it_is_looked_at(
+        self,
+        store: Callable[[], Backend],
+        first: bytes,
+        is_taken: bool,
+    ) -> None:
+        backend = store()
+        view = backend.keyed(Payload.NEWEST)
+
+        def change() -> None:
+            if is_taken:
+                view.pop("pages", 1)
+            else:
+                new = KeyedMember(b"/", b'["/", "new"]')
+                view.add("pages", [(new, 2.0)], Merge.REPLACE)
+
+        options: Any = {"serializer": Meddling(change), "key": url}
+        s, other = (SortedSet(backend, each, **options) for each in ("pages", "other"))
+        view.add("pages", [(KeyedMember(b"/", first), 1.0)], Merge.REPLACE)
+        if is_taken:
+            with pytest.raises(EmptySetError):
+                s.pop_into(other)
+            assert len(other) == 0
+        else:
+            assert s.pop_into(other) == ["/", "new"]
+            assert list(other.items()) == [(["/", "new"], 2.0)]
+        assert (len(s), s.dead()) == (0, [])
 
 
 @pytest.fixture

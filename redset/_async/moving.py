@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from redset._async.sets import AsyncSortedSet
-    from redset.interfaces import Merge
+    from redset.interfaces import AsyncBackend, Merge
 
 
 class AsyncMovingSet(AsyncCombiningSet[T], AsyncRenamingSet[T]):
@@ -57,9 +58,9 @@ class AsyncMovingSet(AsyncCombiningSet[T], AsyncRenamingSet[T]):
             other: a sorted set on the same backend, with an equal serializer.
 
         Returns:
-            The item. One round trip, O(log n) (``pop_into.lua``). Unlike with `pop`, it is not
-            lost with the reply: it is in the other set then, and a client that sends the request
-            again is given the same item.
+            The item. One round trip, O(log n) (``pop_into.lua``), or two with keys: it is looked
+            at first. Unlike with `pop`, it is not lost with the reply: it is in the other set
+            then, and a client that sends the request again is given the same item.
 
         Raises:
             EmptySetError: if there is none. It is a `KeyError`.
@@ -69,6 +70,8 @@ class AsyncMovingSet(AsyncCombiningSet[T], AsyncRenamingSet[T]):
         """
         target, merge = await self._target(other)
         backend, high = other._backend, self._high  # noqa: SLF001  (as in `move`)
+        if self.is_keyed:
+            return await self._pop_looked_at(backend, target, merge)
         while entry := await backend.pop_into(self._name, target, merge, high=high):
             pairs: list[tuple[T, float]]
             pairs, letters = decode(self._loads, [entry])
@@ -77,6 +80,19 @@ class AsyncMovingSet(AsyncCombiningSet[T], AsyncRenamingSet[T]):
             # Written there before it is removed here: it is lost at no time.
             await self._bury(letters)
             await backend.remove(target, [entry[0]])
+        raise self._nothing()
+
+    async def _pop_looked_at(self, backend: AsyncBackend, target: str, merge: Merge) -> T:
+        """Move the first item if it can be decoded: what has its key there must not go for it."""
+        high = self._high
+        while found := await self._backend.range(self._name, -math.inf, high, count=1):
+            first = found[0][0]
+            pairs: list[tuple[T, float]]
+            pairs, letters = decode(self._loads, found)
+            if letters:
+                await self._set_aside(first, letters[0])
+            elif await backend.pop_into(self._name, target, merge, high=high, expected=first):
+                return pairs[0][0]
         raise self._nothing()
 
     async def expire_at(self, when: float) -> bool:

@@ -134,6 +134,16 @@ class DeadLetterSet(AlgebraSet[T]):
                 what = letter.raw, letter.score, letter.key
                 _log.exception("could not keep %r, score %r, key %r", *what)
             raise
+        self._tell_of_dropped(dropped)
+
+    def _set_aside(self, member: bytes, letter: DeadLetter) -> None:
+        """Make an undecodable item of the set a dead letter, unless it has changed meanwhile."""
+        dropped = self._backend.set_aside(self._name, member, letter, self._dead_limit)
+        if dropped is not None:
+            self._warn_of_undecodable(1, letter.reason)
+            self._tell_of_dropped(dropped)
+
+    def _tell_of_dropped(self, dropped: int) -> None:
         if dropped:
             _log.error("dropped %d dead letters of %r: the limit is reached", dropped, self._name)
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from redset._sync.sets import SortedSet
-    from redset.interfaces import Merge
+    from redset.interfaces import Backend, Merge
 
 
 class MovingSet(CombiningSet[T], RenamingSet[T]):
@@ -59,9 +60,9 @@ class MovingSet(CombiningSet[T], RenamingSet[T]):
             other: a sorted set on the same backend, with an equal serializer.
 
         Returns:
-            The item. One round trip, O(log n) (``pop_into.lua``). Unlike with `pop`, it is not
-            lost with the reply: it is in the other set then, and a client that sends the request
-            again is given the same item.
+            The item. One round trip, O(log n) (``pop_into.lua``), or two with keys: it is looked
+            at first. Unlike with `pop`, it is not lost with the reply: it is in the other set
+            then, and a client that sends the request again is given the same item.
 
         Raises:
             EmptySetError: if there is none. It is a `KeyError`.
@@ -71,6 +72,8 @@ class MovingSet(CombiningSet[T], RenamingSet[T]):
         """
         target, merge = self._target(other)
         backend, high = other._backend, self._high  # noqa: SLF001  (as in `move`)
+        if self.is_keyed:
+            return self._pop_looked_at(backend, target, merge)
         while entry := backend.pop_into(self._name, target, merge, high=high):
             pairs: list[tuple[T, float]]
             pairs, letters = decode(self._loads, [entry])
@@ -79,6 +82,19 @@ class MovingSet(CombiningSet[T], RenamingSet[T]):
             # Written there before it is removed here: it is lost at no time.
             self._bury(letters)
             backend.remove(target, [entry[0]])
+        raise self._nothing()
+
+    def _pop_looked_at(self, backend: Backend, target: str, merge: Merge) -> T:
+        """Move the first item if it can be decoded: what has its key there must not go for it."""
+        high = self._high
+        while found := self._backend.range(self._name, -math.inf, high, count=1):
+            first = found[0][0]
+            pairs: list[tuple[T, float]]
+            pairs, letters = decode(self._loads, found)
+            if letters:
+                self._set_aside(first, letters[0])
+            elif backend.pop_into(self._name, target, merge, high=high, expected=first):
+                return pairs[0][0]
         raise self._nothing()
 
     def expire_at(self, when: float) -> bool:

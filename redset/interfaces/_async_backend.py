@@ -192,6 +192,12 @@ class AsyncBackend(AsyncCombining, AsyncHandover, Protocol):
         """See `Backend.bury`."""
         ...
 
+    async def set_aside(
+        self, name: str, member: bytes, letter: DeadLetter, limit: int
+    ) -> int | None:
+        """See `Backend.set_aside`."""
+        ...
+
     async def dead(self, name: str, offset: int, count: int) -> list[DeadLetter]:
         """See `Backend.dead`."""
         ...

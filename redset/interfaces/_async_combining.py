@@ -43,7 +43,13 @@ class AsyncCombining(Protocol):
         ...
 
     async def pop_into(
-        self, name: str, target: str, merge: Merge, *, high: Bound = ...
+        self,
+        name: str,
+        target: str,
+        merge: Merge,
+        *,
+        high: Bound = ...,
+        expected: bytes | None = None,
     ) -> Entry | None:
         """See `Backend.pop_into`."""
         ...

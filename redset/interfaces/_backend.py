@@ -286,6 +286,16 @@ class Backend(Combining, Handover, Protocol):
         """
         ...
 
+    def set_aside(self, name: str, member: bytes, letter: DeadLetter, limit: int) -> int | None:
+        """Make a member that waits in the set a dead letter, as `bury` does, and remove it there.
+
+        In a keyed set, only if it has that payload. Copies that are claimed, parked or held back
+        stay as they are.
+
+        Returns how many dead letters were dropped; None, doing nothing, if it does not wait so.
+        """
+        ...
+
     def dead(self, name: str, offset: int, count: int) -> list[DeadLetter]:
         """Return dead letters, oldest first, ties by their bytes."""
         ...

@@ -55,10 +55,20 @@ class Combining(Protocol):
         """
         ...
 
-    def pop_into(self, name: str, target: str, merge: Merge, *, high: Bound = ...) -> Entry | None:
+    def pop_into(
+        self,
+        name: str,
+        target: str,
+        merge: Merge,
+        *,
+        high: Bound = ...,
+        expected: bytes | None = None,
+    ) -> Entry | None:
         """Move the first entry with a score up to ``high`` to another set, and return it.
 
-        Returns None if there is none. Only infinity and `NOW` occur as ``high``.
+        With ``expected``, it moves only if it is that member, in a keyed set with that payload.
+
+        Returns None if nothing moves. Only infinity and `NOW` occur as ``high``.
         """
         ...
 

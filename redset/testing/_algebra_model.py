@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections import defaultdict
     from collections.abc import Sequence
 
-    from redset.interfaces import Bound, Entry
+    from redset.interfaces import Bound, DeadLetter, Entry
 
 __all__ = ["AlgebraModel"]
 
@@ -66,12 +66,29 @@ class AlgebraModel(ClaimsModel):
         return bool(found)
 
     def pop_into(
-        self, name: str, target: str, merge: Merge, *, high: Bound = math.inf
+        self,
+        name: str,
+        target: str,
+        merge: Merge,
+        *,
+        high: Bound = math.inf,
+        expected: bytes | None = None,
     ) -> Entry | None:
         first = next(iter(self.range(name, -math.inf, high)), None)
-        if first is not None:
-            self.move(name, first[0], target, merge)
+        if first is None or (expected is not None and not self._is_same(first[0], expected)):
+            return None
+        self.move(name, first[0], target, merge)
         return first
+
+    def set_aside(self, name: str, member: bytes, letter: DeadLetter, limit: int) -> int | None:
+        for there, _ in self.entries(name, [member]):
+            if self._is_same(there, member):
+                self._drop(name, [member])
+                return self.bury(name, [letter], limit)
+        return None
+
+    def _is_same(self, member: bytes, expected: bytes) -> bool:
+        return member == expected
 
     def pop_any(
         self, sources: Sequence[tuple[str, Bound]], timeout: float | None

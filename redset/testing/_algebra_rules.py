@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
-from redset.interfaces import Aggregate
+from redset.interfaces import Aggregate, DeadLetter, KeyedMember
 from redset.testing import _strategies as draw
 from redset.testing._agreement import agree
 from redset.testing._claim_rules import ClaimingMachine
@@ -20,6 +20,8 @@ __all__ = ["AlgebraMachine"]
 _OTHERS = st.lists(draw.NAMES, max_size=3)
 # Beyond all times that a run may come to, and within those that servers can count.
 _FAR = 1e11
+# The place of a member, and whether it is still as it was looked at.
+_LOOKS = st.tuples(st.sampled_from([0, 0, 0, 1]), st.sampled_from([True, True, False]))
 # Servers count ends of sets in milliseconds.
 _TICK = 0.002
 
@@ -78,6 +80,28 @@ class AlgebraMachine(ClaimingMachine):
     def pop_into(self, name: str, to: str, merge: Merge, high: Bound) -> None:
         pair = self._names[name], self._names[to]
         self._same(lambda store: store.pop_into(*pair, merge, high=high))
+
+    @rule(name=draw.NAMES, to=draw.PLAIN_NAMES, merge=draw.MERGES, look=_LOOKS)
+    def pop_expected_into(self, name: str, to: str, merge: Merge, look: tuple[int, bool]) -> None:
+        pair = self._names[name], self._names[to]
+        member = self._looked_at(pair[0], *look)
+        self._same(lambda store: store.pop_into(*pair, merge, expected=member))
+
+    @rule(name=draw.PLAIN_NAMES, look=_LOOKS, limit=st.integers(1, 6))
+    def set_aside(self, name: str, look: tuple[int, bool], limit: int) -> None:
+        name = self._names[name]
+        member = self._looked_at(name, *look)
+        letter = DeadLetter(bytes(member), "why", 1.0, 0.0)
+        before = self._look()
+        dropped = self._backend.set_aside(name, member, letter, limit)
+        if dropped is not None:
+            self._look_at_dead(name, {bytes(member)}, before)
+        agree(dropped, self._model.set_aside(name, member, letter, limit))
+
+    def _looked_at(self, name: str, place: int, is_same: bool) -> bytes:  # noqa: FBT001  (drawn)
+        """Return a member of a set as it is, or with another payload; any if there is none."""
+        found = [member for member, _ in self._model.slice(name, place, place)]
+        return found[0] if found and is_same else KeyedMember(b"".join(found), b"other")
 
     @rule(sources=draw.SOURCES)
     def pop_any(self, sources: list[tuple[str, Bound]]) -> None:

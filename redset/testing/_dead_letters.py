@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from redset.interfaces import DeadLetter, Merge
+from redset.testing._claim_steps import claim, claim_one, hold
 from redset.testing._model import dead_member
 from redset.testing._writing import everything, fill
 
@@ -53,6 +54,30 @@ class DeadLetterChecks:
         backend.bury(name, [_letter(b"a", reason="lone \ud800 surrogate")], 10)
         (letter,) = backend.dead(name, 0, 1)
         assert letter.reason.startswith("lone ")
+
+    def test_what_waits_is_set_aside(self, backend: Backend, name: str) -> None:
+        letter = _letter(b"a", 7.0)
+        assert backend.set_aside(name, b"a", letter, 9) is None
+        fill(backend, name, (b"a", 1.0), (b"b", 2.0))
+        assert backend.set_aside(name, b"c", _letter(b"c"), 9) is None
+        assert backend.dead(name, 0, 9) == []
+        assert backend.set_aside(name, b"a", letter, 9) == 0
+        assert everything(backend, name) == [(b"b", 2.0)]
+        assert list(map(_content, backend.dead(name, 0, 9))) == [_content(letter)]
+        assert backend.set_aside(name, b"b", _letter(b"b"), 1) == 1
+        assert _members(backend.dead(name, 0, 9)) == [b"b"]
+        assert backend.length(name) == 0
+
+    def test_copies_elsewhere_are_not_set_aside(self, backend: Backend, name: str) -> None:
+        fill(backend, name, (b"a", 1.0))
+        lease = claim_one(backend, name)
+        fill(backend, name, (b"a", 2.0))
+        assert claim(backend, name) == []
+        assert backend.set_aside(name, b"a", _letter(b"a"), 9) is None
+        fill(backend, name, (b"a", 3.0))
+        assert backend.set_aside(name, b"a", _letter(b"a"), 9) == 0
+        assert backend.acknowledge(name, [hold(lease)], Merge.REPLACE) == [True]
+        assert everything(backend, name) == [(b"a", 2.0)]
 
     def test_dead_letters_are_listed_in_pages(self, backend: Backend, name: str) -> None:
         backend.bury(name, [_letter(b"%d" % i) for i in range(5)], 10)

@@ -159,6 +159,32 @@ class KeyedChecks:
         }
 
     @EACH_RULE
+    def test_what_is_as_it_was_moves(self, backend: Backend, name: str, rule: Payload) -> None:
+        view = backend.keyed(rule)
+        other = f"{{{name}}}:other"
+        put(view, other, (b"a", b"there", 9.0))
+        put(view, name, (b"a", b"1", 1.0), (b"b", b"", 3.0))
+        backend.add(name, [(b"plain", 2.0)], Merge.REPLACE)
+
+        def pop(key: bytes, payload: bytes | None) -> list[Copy]:
+            expected = KeyedMember(key, payload)
+            entry = view.pop_into(name, other, Merge.REPLACE, expected=expected)
+            return [] if entry is None else copies([entry])
+
+        before = copies(everything(view, name))
+        assert pop(b"a", b"2") == pop(b"a", b"") == pop(b"a", None) == pop(b"b", b"1") == []
+        assert copies(everything(view, name)) == before
+        assert copies(everything(view, other)) == [(b"a", b"there", 9.0)]
+        assert pop(b"a", b"1") == before[:1]
+        assert pop(b"plain", b"plain") == pop(b"plain", b"") == []
+        assert pop(b"plain", None) == before[1:2]
+        assert pop(b"b", None) == []
+        assert pop(b"b", b"") == before[2:]
+        stays = b"there" if rule is Payload.FIRST else b"1"
+        assert payloads(everything(view, other)) == {b"a": stays, b"plain": None, b"b": b""}
+        assert view.clear(other) is True
+
+    @EACH_RULE
     @EACH_MERGE
     def test_a_union_adds_payloads(
         self, backend: Backend, name: str, rule: Payload, merge: Merge

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from redset.interfaces import DeadLetter, Merge, Payload
+from redset.interfaces import DeadLetter, KeyedMember, Merge, Payload
 from redset.testing._claim_steps import (
     claim,
     claim_one,
@@ -90,6 +90,40 @@ class KeyedDeadLetterChecks:
         assert _pairs(view.dead(name, 0, 9)) == [(b"c", b"1")]
         assert view.clear(name) is True
         assert view.dead(name, 0, 9) == []
+
+    @pytest.mark.parametrize("payload", [b"1", b"", None])
+    def test_what_is_as_it_was_is_set_aside(
+        self, backend: Backend, name: str, payload: bytes | None
+    ) -> None:
+        view = backend.keyed(Payload.NEWEST)
+        put(view, name, (b"z", b"", 9.0))
+        backend.add(name, [(b"a", 1.0)], Merge.REPLACE)
+        put(view, name, (b"a", payload, 1.0))
+        before = copies(everything(view, name))
+        letter = _letter(b"a", b"raw", 7.0)
+        for other in {b"1", b"", b"a", None} - {payload}:
+            assert view.set_aside(name, KeyedMember(b"a", other), letter, 9) is None
+        assert view.set_aside(name, KeyedMember(b"b", payload), letter, 9) is None
+        assert (copies(everything(view, name)), view.dead_count(name)) == (before, 0)
+        assert view.set_aside(name, KeyedMember(b"a", payload), letter, 9) == 0
+        assert _pairs(view.dead(name, 0, 9)) == [(b"a", b"raw")]
+        # What comes next under that key has nothing of it.
+        backend.add(name, [(b"a", 2.0)], Merge.REPLACE)
+        assert copies(view.pop(name, 1)) == [(b"a", None, 2.0)]
+
+    @EACH_RULE
+    def test_a_parked_copy_is_not_set_aside(
+        self, backend: Backend, name: str, rule: Payload
+    ) -> None:
+        view = backend.keyed(rule)
+        put(view, name, (b"a", b"held", 1.0))
+        lease = claim_one(view, name)
+        put(view, name, (b"a", b"parked", 2.0))
+        assert claim(view, name) == []
+        put(view, name, (b"a", b"parked", 3.0))
+        assert view.set_aside(name, KeyedMember(b"a", b"parked"), _letter(b"a", b"x"), 9) == 0
+        assert view.acknowledge(name, [hold(lease)], Merge.REPLACE) == [True]
+        assert copies(everything(view, name)) == [(b"a", b"parked", 2.0)]
 
     def test_a_dropped_letter_takes_its_payload_along(self, backend: Backend, name: str) -> None:
         view = backend.keyed(Payload.NEWEST)

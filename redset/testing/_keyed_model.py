@@ -8,6 +8,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from redset.interfaces import DeadLetter, KeyedMember, Payload
+from redset.testing._agreement import shown
 from redset.testing._algebra_model import AlgebraModel
 from redset.testing._model import dead_member, replaces
 
@@ -61,6 +62,9 @@ class KeyedModel(AlgebraModel):
 
     def is_keyed(self, name: str) -> bool | None:
         return None if super().is_keyed(name) is None else True
+
+    def _is_same(self, member: bytes, expected: bytes) -> bool:
+        return shown(member) == shown(expected)
 
     def bury(self, name: str, letters: Sequence[DeadLetter], limit: int) -> int:
         keyed = [dataclasses.replace(letter, key=dead_member(letter)) for letter in letters]

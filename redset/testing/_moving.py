@@ -75,6 +75,19 @@ class MovingChecks:
             assert everything(backend, other) == entries
             assert backend.length(name) == 0
 
+    def test_only_what_is_expected_moves(self, backend: Backend, name: str) -> None:
+        with others(backend, name, [(b"b", 9.0)]) as (other,):
+            pop = partial(backend.pop_into, name, other, Merge.REPLACE)
+            assert pop(expected=b"a") is None
+            fill(backend, name, (b"a", 1.0), (b"b", 2.0))
+            assert pop(expected=b"b") is None
+            assert pop(expected=b"") is None
+            assert everything(backend, name) == [(b"a", 1.0), (b"b", 2.0)]
+            assert everything(backend, other) == [(b"b", 9.0)]
+            assert pop(expected=b"a", high=NOW) == (b"a", 1.0)
+            assert pop(expected=b"b") == (b"b", 2.0)
+            assert everything(backend, other) == [(b"a", 1.0), (b"b", 2.0)]
+
     def test_all_members_and_scores_move(self, backend: Backend, name: str) -> None:
         with others(backend, name, []) as (other,):
             entries = tricky_entries()

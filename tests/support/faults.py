@@ -245,6 +245,22 @@ class BuriesOutOfTheSet(MemoryBackend):
         return super().bury(name, letters, limit)
 
 
+@caught_by("test_what_waits_is_set_aside")
+class SetsAsideWhatIsNotThere(MemoryBackend):
+    def set_aside(self, name: str, member: bytes, letter: DeadLetter, limit: int) -> int | None:
+        self.remove(name, [member])
+        return self.bury(name, [letter], limit)
+
+
+@caught_by("test_copies_elsewhere_are_not_set_aside")
+class SetsAllCopiesAside(MemoryBackend):
+    def set_aside(self, name: str, member: bytes, letter: DeadLetter, limit: int) -> int | None:
+        dropped = super().set_aside(name, member, letter, limit)
+        if dropped is not None:
+            self.remove(name, [member])
+        return dropped
+
+
 @caught_by("test_redrive_merges")
 class RedrivesIgnoringMerge(MemoryBackend):
     def redrive(self, name: str, members: Sequence[bytes], merge: Merge) -> int:

@@ -205,9 +205,29 @@ class MovesWhatIsParked(MemoryBackend):
 @caught_by("test_what_is_due_moves")
 class MovesWhatIsNotDue(MemoryBackend):
     def pop_into(
-        self, name: str, target: str, merge: Merge, *, high: Bound = math.inf
+        self,
+        name: str,
+        target: str,
+        merge: Merge,
+        *,
+        high: Bound = math.inf,
+        expected: bytes | None = None,
     ) -> Entry | None:
-        return super().pop_into(name, target, merge)
+        return super().pop_into(name, target, merge, expected=expected)
+
+
+@caught_by("test_only_what_is_expected_moves")
+class MovesWhatIsNotExpected(MemoryBackend):
+    def pop_into(
+        self,
+        name: str,
+        target: str,
+        merge: Merge,
+        *,
+        high: Bound = math.inf,
+        expected: bytes | None = None,
+    ) -> Entry | None:
+        return super().pop_into(name, target, merge, high=high)
 
 
 @caught_by("test_what_moves_ends_a_wait")

@@ -181,8 +181,16 @@ class Own:
         return name == target and bool(member) and merge is Merge.KEEP
 
     def pop_into(
-        self, name: str, target: str, merge: Merge, *, high: Bound = math.inf
+        self,
+        name: str,
+        target: str,
+        merge: Merge,
+        *,
+        high: Bound = math.inf,
+        expected: bytes | None = None,
     ) -> Entry | None:
+        if expected is not None:
+            return expected, 1.0
         return None if high is NOW else (name.encode(), len(target) + len(merge.value))
 
     def pop_any(
@@ -216,6 +224,9 @@ class Own:
 
     def bury(self, name: str, letters: Sequence[DeadLetter], limit: int) -> int:
         return len(name) + len(letters) + limit
+
+    def set_aside(self, name: str, member: bytes, letter: DeadLetter, limit: int) -> int | None:
+        return len(name) + len(member) + len(letter.raw) + limit
 
     def dead(self, name: str, offset: int, count: int) -> list[DeadLetter]:
         return [DeadLetter(name.encode(), "reason", offset, count)]
@@ -381,9 +392,15 @@ class AsyncOwn:
         return self._own.move(name, member, target, merge)
 
     async def pop_into(
-        self, name: str, target: str, merge: Merge, *, high: Bound = math.inf
+        self,
+        name: str,
+        target: str,
+        merge: Merge,
+        *,
+        high: Bound = math.inf,
+        expected: bytes | None = None,
     ) -> Entry | None:
-        return self._own.pop_into(name, target, merge, high=high)
+        return self._own.pop_into(name, target, merge, high=high, expected=expected)
 
     async def pop_any(
         self, sources: Sequence[tuple[str, Bound]], timeout: float | None
@@ -427,6 +444,11 @@ class AsyncOwn:
 
     async def bury(self, name: str, letters: Sequence[DeadLetter], limit: int) -> int:
         return self._own.bury(name, letters, limit)
+
+    async def set_aside(
+        self, name: str, member: bytes, letter: DeadLetter, limit: int
+    ) -> int | None:
+        return self._own.set_aside(name, member, letter, limit)
 
     async def dead(self, name: str, offset: int, count: int) -> list[DeadLetter]:
         return self._own.dead(name, offset, count)

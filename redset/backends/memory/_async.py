@@ -217,6 +217,12 @@ class AsyncMemoryBackend(AsyncCombiningMemory, AsyncHandoverMemory, Local):
         """See `redset.interfaces.Backend.bury`."""
         return self._store.bury(name, letters, limit)
 
+    async def set_aside(
+        self, name: str, member: bytes, letter: DeadLetter, limit: int
+    ) -> int | None:
+        """See `redset.interfaces.Backend.set_aside`."""
+        return self._store.set_aside(name, member, letter, limit)
+
     async def dead(self, name: str, offset: int, count: int) -> list[DeadLetter]:
         """See `redset.interfaces.Backend.dead`."""
         return self._store.dead(name, offset, count)

@@ -48,10 +48,16 @@ class AsyncCombiningMemory:
         return self._store.move(name, member, target, merge)
 
     async def pop_into(
-        self, name: str, target: str, merge: Merge, *, high: Bound = math.inf
+        self,
+        name: str,
+        target: str,
+        merge: Merge,
+        *,
+        high: Bound = math.inf,
+        expected: bytes | None = None,
     ) -> Entry | None:
         """See `redset.interfaces.Backend.pop_into`."""
-        return self._store.pop_into(name, target, merge, high=high)
+        return self._store.pop_into(name, target, merge, high=high, expected=expected)
 
     async def pop_any(
         self, sources: Sequence[tuple[str, Bound]], timeout: float | None

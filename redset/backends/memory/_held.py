@@ -72,6 +72,10 @@ class HeldSets(WaitingStore):
         """Return entries of a set as they are seen here."""
         return list(entries)
 
+    def _is_same(self, member: bytes, expected: bytes) -> bool:
+        """Tell whether a member, as it is seen here, is the one that is expected."""
+        return member == expected
+
     def _weighed(self, names: Sequence[str], made: dict[bytes, float]) -> list[Entry]:  # noqa: ARG002
         """Return entries that several sets make, with what these have for each."""
         return list(made.items())

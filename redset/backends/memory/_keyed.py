@@ -130,7 +130,7 @@ class KeyedMemoryBackend(MemoryBackend):
         new = 0
         for member, score in entries:
             key = bytes(member)
-            payload = member.payload if isinstance(member, KeyedMember) else b""
+            payload = _payload_of(member)
             there = self._waiting_score(name, key)
             over = takes_place(self._rule, merge, there, score, is_newer=is_newer)
             payloads.put(key, payload, over=over)
@@ -155,6 +155,9 @@ class KeyedMemoryBackend(MemoryBackend):
     def _shown(self, name: str, entries: Sequence[Entry]) -> list[Entry]:
         held = self._payloads.get(name, Payloads()).waiting
         return [(KeyedMember(key, held.get(key)), score) for key, score in entries]
+
+    def _is_same(self, member: bytes, expected: bytes) -> bool:
+        return member == expected and _payload_of(member) == _payload_of(expected)
 
     def _weighed(self, names: Sequence[str], made: dict[bytes, float]) -> list[Entry]:
         chosen: dict[bytes, bytes] = {}
@@ -281,6 +284,11 @@ class KeyedLedger(Ledger):
     def _letter(self, member: bytes, record: Record, reason: str) -> DeadLetter:
         letter = super()._letter(member, record, reason)
         return dataclasses.replace(letter, raw=self._payloads.held.get(member, member), key=member)
+
+
+def _payload_of(member: bytes) -> bytes | None:
+    """Return what goes with a member that is given: with plain bytes, an empty payload."""
+    return member.payload if isinstance(member, KeyedMember) else b""
 
 
 def _plain(hold: Hold) -> Hold:

@@ -31,13 +31,20 @@ class MovingStore(CombiningStore):
             return score is not None
 
     def pop_into(
-        self, name: str, target: str, merge: Merge, *, high: Bound = math.inf
+        self,
+        name: str,
+        target: str,
+        merge: Merge,
+        *,
+        high: Bound = math.inf,
+        expected: bytes | None = None,
     ) -> Entry | None:
         """See `redset.interfaces.Backend.pop_into`. O(log n)."""
         with self._guarded(name, target):
             first = self._first(name, high)
-            if first is not None:
-                self._move(name, first, target, merge)
+            if first is None or (expected is not None and not self._is_same(first[0], expected)):
+                return None
+            self._move(name, first, target, merge)
             return first
 
     def pop_any(

@@ -243,6 +243,16 @@ class MemoryBackend(LockingStore, HandoverStore, Local):
         with self._guarded(name):
             return self._bury(name, letters, limit)
 
+    def set_aside(self, name: str, member: bytes, letter: DeadLetter, limit: int) -> int | None:
+        """See `redset.interfaces.Backend.set_aside`. O(d log d) for d dead letters."""
+        with self._guarded(name):
+            score = self._score(name, member)
+            waiting = [] if score is None else self._shown(name, [(member, score)])
+            if not any(self._is_same(there, member) for there, _ in waiting):
+                return None
+            self._take_out(name, member)
+            return self._bury(name, [letter], limit)
+
     def dead(self, name: str, offset: int, count: int) -> list[DeadLetter]:
         """See `redset.interfaces.Backend.dead`. O(d log d) for d dead letters."""
         with self._guarded(name):

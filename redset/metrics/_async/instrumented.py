@@ -103,11 +103,17 @@ class AsyncInstrumented(AsyncPassing):
         return entries
 
     async def pop_into(
-        self, name: str, target: str, merge: Merge, *, high: Bound = math.inf
+        self,
+        name: str,
+        target: str,
+        merge: Merge,
+        *,
+        high: Bound = math.inf,
+        expected: bytes | None = None,
     ) -> Entry | None:
         """See `redset.interfaces.Backend.pop_into`."""
         with self._observer.call(name, "pop_into"):
-            entry = await self._backend.pop_into(name, target, merge, high=high)
+            entry = await self._backend.pop_into(name, target, merge, high=high, expected=expected)
         if entry is not None:
             self._observer.taken(name, [entry], high)
         return entry
@@ -210,6 +216,16 @@ class AsyncInstrumented(AsyncPassing):
         with self._observer.call(name, "bury", len(letters)):
             dropped = await self._backend.bury(name, letters, limit)
         self._observer.buried(name, len(letters), dropped)
+        return dropped
+
+    async def set_aside(
+        self, name: str, member: bytes, letter: DeadLetter, limit: int
+    ) -> int | None:
+        """See `redset.interfaces.Backend.set_aside`."""
+        with self._observer.call(name, "set_aside"):
+            dropped = await self._backend.set_aside(name, member, letter, limit)
+        if dropped is not None:
+            self._observer.buried(name, 1, dropped)
         return dropped
 
     # The set as a whole

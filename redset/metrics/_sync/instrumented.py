@@ -105,11 +105,17 @@ class Instrumented(Passing):
         return entries
 
     def pop_into(
-        self, name: str, target: str, merge: Merge, *, high: Bound = math.inf
+        self,
+        name: str,
+        target: str,
+        merge: Merge,
+        *,
+        high: Bound = math.inf,
+        expected: bytes | None = None,
     ) -> Entry | None:
         """See `redset.interfaces.Backend.pop_into`."""
         with self._observer.call(name, "pop_into"):
-            entry = self._backend.pop_into(name, target, merge, high=high)
+            entry = self._backend.pop_into(name, target, merge, high=high, expected=expected)
         if entry is not None:
             self._observer.taken(name, [entry], high)
         return entry
@@ -210,6 +216,14 @@ class Instrumented(Passing):
         with self._observer.call(name, "bury", len(letters)):
             dropped = self._backend.bury(name, letters, limit)
         self._observer.buried(name, len(letters), dropped)
+        return dropped
+
+    def set_aside(self, name: str, member: bytes, letter: DeadLetter, limit: int) -> int | None:
+        """See `redset.interfaces.Backend.set_aside`."""
+        with self._observer.call(name, "set_aside"):
+            dropped = self._backend.set_aside(name, member, letter, limit)
+        if dropped is not None:
+            self._observer.buried(name, 1, dropped)
         return dropped
 
     # The set as a whole

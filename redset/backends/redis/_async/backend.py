@@ -323,6 +323,15 @@ class AsyncRedisBackend(AsyncHandoverBackend):
         dead = [*keys.siblings(name, keys.DEAD, keys.DEAD_DETAILS), name.encode()]
         return int(await self._script("bury", dead, [limit, *parts]))
 
+    async def set_aside(
+        self, name: str, member: bytes, letter: DeadLetter, limit: int
+    ) -> int | None:
+        """See `redset.interfaces.Backend.set_aside`. ``set_aside.lua``, O(log n + log d)."""
+        needed = [*keys.siblings(name, keys.DEAD, keys.DEAD_DETAILS), name.encode()]
+        arguments = [limit, member, commands.letter_details(letter)]
+        dropped = await self._script("set_aside", needed, arguments)
+        return None if dropped is None else int(dropped)
+
     async def dead(self, name: str, offset: int, count: int) -> list[DeadLetter]:
         """See `redset.interfaces.Backend.dead`. ``dead.lua``, O(log d + k) for k letters."""
         dead = keys.siblings(name, keys.DEAD, keys.DEAD_DETAILS)

@@ -206,6 +206,15 @@ class AsyncKeyedBackend(AsyncKeyedCombiningBackend):
         payloads = [*(letter.raw for letter in letters), b"1" * len(letters)]
         return int(await self._run("bury", name, [limit, *parts, *payloads]))
 
+    async def set_aside(
+        self, name: str, member: bytes, letter: DeadLetter, limit: int
+    ) -> int | None:
+        """See `redset.interfaces.Backend.set_aside`. ``keyed/set_aside.lua``, O(log n + log d)."""
+        payloads = commands.payloads([member, KeyedMember(member, letter.raw)])
+        arguments = [limit, member, commands.letter_details(letter), *payloads]
+        dropped = await self._run("set_aside", name, arguments)
+        return None if dropped is None else int(dropped)
+
     async def dead(self, name: str, offset: int, count: int) -> list[DeadLetter]:
         """See `redset.interfaces.Backend.dead`. ``keyed/dead.lua``, O(log d + k) for k letters."""
         page = [commands.whole(offset), commands.whole(offset + count - 1)]

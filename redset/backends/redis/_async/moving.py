@@ -27,10 +27,17 @@ class AsyncMovingBackend(AsyncCombiningBackend):
         return commands.flags(await self._move("move", name, target, merge, member)) == [True]
 
     async def pop_into(
-        self, name: str, target: str, merge: Merge, *, high: Bound = math.inf
+        self,
+        name: str,
+        target: str,
+        merge: Merge,
+        *,
+        high: Bound = math.inf,
+        expected: bytes | None = None,
     ) -> Entry | None:
         """See `redset.interfaces.Backend.pop_into`. ``pop_into.lua``, O(log n)."""
-        reply = await self._move("pop_into", name, target, merge, commands.bound(high))
+        wanted = [] if expected is None else [expected]
+        reply = await self._move("pop_into", name, target, merge, commands.bound(high), *wanted)
         return commands.popped(reply)
 
     async def pop_any(
@@ -72,11 +79,11 @@ class AsyncMovingBackend(AsyncCombiningBackend):
         moment = [commands.moment(when)]
         return bool(await self._connection.script("expire", keys.expire_keys(name), moment))
 
-    async def _move(self, script: str, name: str, target: str, merge: Merge, what: bytes) -> bytes:
+    async def _move(self, script: str, name: str, target: str, merge: Merge, *what: bytes) -> bytes:
         self._check_slots([name, target])
         both = [name.encode(), target.encode(), *keys.siblings(target, keys.WAKE, keys.WAITING)]
         reply: bytes = await self._connection.script_once(
-            script, name, both, [commands.FLAGS[merge], what]
+            script, name, both, [commands.FLAGS[merge], *what]
         )
         return reply
 

@@ -202,6 +202,13 @@ class KeyedBackend(KeyedCombiningBackend):
         payloads = [*(letter.raw for letter in letters), b"1" * len(letters)]
         return int(self._run("bury", name, [limit, *parts, *payloads]))
 
+    def set_aside(self, name: str, member: bytes, letter: DeadLetter, limit: int) -> int | None:
+        """See `redset.interfaces.Backend.set_aside`. ``keyed/set_aside.lua``, O(log n + log d)."""
+        payloads = commands.payloads([member, KeyedMember(member, letter.raw)])
+        arguments = [limit, member, commands.letter_details(letter), *payloads]
+        dropped = self._run("set_aside", name, arguments)
+        return None if dropped is None else int(dropped)
+
     def dead(self, name: str, offset: int, count: int) -> list[DeadLetter]:
         """See `redset.interfaces.Backend.dead`. ``keyed/dead.lua``, O(log d + k) for k letters."""
         page = [commands.whole(offset), commands.whole(offset + count - 1)]

@@ -45,9 +45,9 @@ class KeyedCombiningBackend(RedisBackend):
         own = keys.keying_keys(other)
         return bool(self._run("compare", name, [is_for_all], others=[other], own=own))
 
-    def _move(self, script: str, name: str, target: str, merge: Merge, what: bytes) -> bytes:
+    def _move(self, script: str, name: str, target: str, merge: Merge, *what: bytes) -> bytes:
         self._check_slots([name, target])
-        arguments = [commands.FLAGS[merge], what]
+        arguments = [commands.FLAGS[merge], *what]
         # To the script, the set that it goes to is the one that counts.
         reply: bytes = self._run_once(
             script, target, arguments, others=[name], own=keys.moved_keys(name)
@@ -55,10 +55,17 @@ class KeyedCombiningBackend(RedisBackend):
         return reply
 
     def pop_into(
-        self, name: str, target: str, merge: Merge, *, high: Bound = math.inf
+        self,
+        name: str,
+        target: str,
+        merge: Merge,
+        *,
+        high: Bound = math.inf,
+        expected: bytes | None = None,
     ) -> Entry | None:
         """See `redset.interfaces.Backend.pop_into`. ``keyed/pop_into.lua``, O(log n)."""
-        reply = self._move("pop_into", name, target, merge, commands.bound(high))
+        wanted = [] if expected is None else [expected, *commands.payloads([expected])]
+        reply = self._move("pop_into", name, target, merge, commands.bound(high), *wanted)
         return commands.keyed_popped(reply)
 
     def _pop_any(

@@ -29,10 +29,17 @@ class MovingBackend(CombiningBackend):
         return commands.flags(self._move("move", name, target, merge, member)) == [True]
 
     def pop_into(
-        self, name: str, target: str, merge: Merge, *, high: Bound = math.inf
+        self,
+        name: str,
+        target: str,
+        merge: Merge,
+        *,
+        high: Bound = math.inf,
+        expected: bytes | None = None,
     ) -> Entry | None:
         """See `redset.interfaces.Backend.pop_into`. ``pop_into.lua``, O(log n)."""
-        reply = self._move("pop_into", name, target, merge, commands.bound(high))
+        wanted = [] if expected is None else [expected]
+        reply = self._move("pop_into", name, target, merge, commands.bound(high), *wanted)
         return commands.popped(reply)
 
     def pop_any(
@@ -74,11 +81,11 @@ class MovingBackend(CombiningBackend):
         moment = [commands.moment(when)]
         return bool(self._connection.script("expire", keys.expire_keys(name), moment))
 
-    def _move(self, script: str, name: str, target: str, merge: Merge, what: bytes) -> bytes:
+    def _move(self, script: str, name: str, target: str, merge: Merge, *what: bytes) -> bytes:
         self._check_slots([name, target])
         both = [name.encode(), target.encode(), *keys.siblings(target, keys.WAKE, keys.WAITING)]
         reply: bytes = self._connection.script_once(
-            script, name, both, [commands.FLAGS[merge], what]
+            script, name, both, [commands.FLAGS[merge], *what]
         )
         return reply
 

@@ -7,12 +7,14 @@
 -- ARGV[1]  number of the request
 -- ARGV[2]  ZADD flag of the other set's merge rule
 -- ARGV[3]  upper bound of scores: "now" or "inf"
+-- ARGV[4]  the member that is to move; absent for any
 -- Reply    score, space, member; '' for none
 local before = answered()
 if before then return before end
 
 local member, score = unpack(redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES'))
 if not member or (ARGV[3] == 'now' and number(score) > tonumber(now())) then return answer('') end
+if ARGV[4] and ARGV[4] ~= member then return answer('') end
 add(KEYS[2], ARGV[2], score, member)
 if KEYS[1] ~= KEYS[2] then redis.call('ZREM', KEYS[1], member) end
 wake(KEYS[3], KEYS[4], 1)
