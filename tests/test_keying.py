@@ -10,13 +10,17 @@ import weakref
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from fakeredis import FakeRedis
 
 from redset import AsyncSortedSet, SortedSet, TTLSet, _keying
-from redset.backends import AsyncMemoryBackend, MemoryBackend
-from redset.exceptions import KeyingError, RedsetError, ScoreError
+from redset.backends import AsyncMemoryBackend, MemoryBackend, RedisBackend
+from redset.exceptions import EmptySetError, KeyingError, RedsetError, ScoreError
+from redset.interfaces import Merge
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from redset.interfaces import Backend
 
     MakeSet = Callable[..., Any]
 
@@ -38,7 +42,6 @@ CALLS: dict[str, Callable[[Any], object]] = {
     "claim": lambda s: s.claim(),
     "claims": lambda s: s.claims(2, timeout=None),
     "consume": lambda s: next(iter(s.consume())),
-    "stats": lambda s: s.stats(),
     "len": len,
     "bool": bool,
     "in": lambda s: "a" in s,
@@ -59,10 +62,14 @@ CALLS: dict[str, Callable[[Any], object]] = {
     "remove_between": lambda s: s.remove_between(0, 9),
     "union_update": lambda s: s.union_update(s),
     "intersection_update": lambda s: s.intersection_update(s),
+}
+# Those that hand nothing out, for which any data of a keyed set will do.
+HARMLESS: dict[str, Callable[[Any], object]] = {
+    "stats": lambda s: s.stats(),
     "dead": lambda s: s.dead(),
     "dead_count": lambda s: s.dead_count(),
-    "redrive": lambda s: s.redrive(),
     "forget": lambda s: s.forget(),
+    "redrive": lambda s: s.redrive(),
     "clear": lambda s: s.clear(),
 }
 CALLS_OF_A_TTL_SET: dict[str, Callable[[Any], object]] = {
@@ -74,11 +81,10 @@ CALLS_OF_A_TTL_SET: dict[str, Callable[[Any], object]] = {
     "in": lambda s: "a" in s,
     "iteration": list,
     "discard": lambda s: s.discard("a"),
-    "clear": lambda s: s.clear(),
 }
 
 
-@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+@pytest.mark.parametrize("call", [*CALLS.values(), *HARMLESS.values()], ids=[*CALLS, *HARMLESS])
 def test_a_plain_set_is_not_opened_on_keys(make: MakeSet, call: Callable[[Any], object]) -> None:
     plain, keyed = make(), make(key=initial)
     keyed.update(["a", "b"])
@@ -96,6 +102,38 @@ def test_a_keyed_set_is_not_opened_on_what_has_none(
     with pytest.raises(KeyingError, match=r"were added without key=: open it without"):
         call(keyed)
     assert list(plain.items()) == [("a", 0.0), ("b", 0.0)]
+
+
+def test_what_hands_nothing_out_is_for_any_data(make: MakeSet) -> None:
+    keyed, plain = make(key=initial), make()
+    plain.update(["a", "b", "c"])
+    plain.claim().bury("why")
+    assert (keyed.stats().pending, keyed.dead_count()) == (2, 1)
+    assert [letter.raw for letter in keyed.dead()] == [b"a"]
+    assert keyed.forget() == 1
+    with pytest.raises(KeyingError, match=r"or clear\(\) them"):
+        len(keyed)
+    assert keyed.clear() is True
+    assert keyed.add("a") == 0
+    assert keyed.take(9) == ["a"]
+
+
+def test_keys_that_others_add_to_an_empty_set_become_dead_letters(
+    make: MakeSet, backend: Backend
+) -> None:
+    keyed = make(key=initial)
+    keyed.add("a")
+    assert keyed.pop() == "a"
+    backend.add(keyed.name, [(b"b", 1.0), (b"c", 2.0), (b"d", 3.0)], Merge.REPLACE)
+    for each in (keyed, make(key=initial)):
+        with pytest.raises(EmptySetError):
+            each.pop()
+        assert each.claims(9) == []
+        backend.add(keyed.name, [(b"e", 1.0)], Merge.REPLACE)
+    assert {letter.key for letter in keyed.dead()} == {b"b", b"c", b"d", b"e"}
+    # An add gives one its payload.
+    keyed.add("each", 5)
+    assert keyed.pop() == "each"
 
 
 @pytest.mark.parametrize("call", CALLS_OF_A_TTL_SET.values(), ids=CALLS_OF_A_TTL_SET)
@@ -298,6 +336,21 @@ class TestAsking:
             SortedSet(store, f"jobs-{number}").add("a")
             assert len(_keying.keyless_names(store)) <= 10
         assert len(store.asked) == 25
+
+    @pytest.mark.parametrize("store", [MemoryBackend, lambda: RedisBackend(FakeRedis())])
+    def test_names_of_keyed_sets_are_not_kept_either(
+        self, store: Callable[[], Backend], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(_keying, "_MOST", 10)
+        backend = store()
+        sets = [SortedSet(backend, f"jobs-{number}", key=initial) for number in range(11)]
+        for jobs in sets:
+            jobs.add("a")
+            assert jobs.pop() == "a"
+            backend.add(jobs.name, [(b"b", 1.0)], Merge.REPLACE)
+        with pytest.raises(KeyingError):
+            len(sets[0])
+        assert len(sets[10]) == 1
 
     def test_threads_that_use_a_set_first_at_once(self) -> None:
         store = Counting()

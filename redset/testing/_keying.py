@@ -27,7 +27,7 @@ __all__ = ["KeyingChecks"]
 
 
 def _calls(view: Backend, name: str, held: Hold, other: str) -> dict[str, Callable[[], object]]:
-    """Return every call there is, by its name."""
+    """Return every call, by its name, but for those that may be made on any data."""
     return {
         "add": lambda: view.add(name, [(b"a", 9.0), (b"x", 1.0)], Merge.REPLACE),
         "add nothing": lambda: view.add(name, [], Merge.REPLACE),
@@ -48,7 +48,6 @@ def _calls(view: Backend, name: str, held: Hold, other: str) -> dict[str, Callab
         "release": lambda: view.release(name, held, Merge.REPLACE),
         "extend": lambda: view.extend(name, [held], 1000.0),
         "reject": lambda: view.reject(name, [(held, "")], Merge.REPLACE, 9),
-        "stats": lambda: view.stats(name, math.inf),
         "scores": lambda: view.scores(name, [b"a"]),
         "lifetimes": lambda: view.lifetimes(name, [b"a"]),
         "rank": lambda: view.rank(name, b"a"),
@@ -62,12 +61,17 @@ def _calls(view: Backend, name: str, held: Hold, other: str) -> dict[str, Callab
         "union of it": lambda: view.union(other, [name], Merge.REPLACE),
         "intersect": lambda: view.intersect(name, [other]),
         "intersect with it": lambda: view.intersect(other, [name]),
-        "clear": lambda: view.clear(name),
+        "set_aside": lambda: view.set_aside(name, b"a", DeadLetter(b"a", "", 1.0, 0.0), 9),
+        "move": lambda: view.move(name, b"a", other, Merge.REPLACE),
+        "move to it": lambda: view.move(other, b"a", name, Merge.REPLACE),
+        "pop_into": lambda: view.pop_into(name, other, Merge.REPLACE),
+        "pop_any": lambda: view.pop_any([(other, NOW), (name, NOW)], 0.0),
+        "rename": lambda: view.rename(name, other, replace=True),
+        "rename to it": lambda: view.rename(other, name, replace=True),
+        "is_subset": lambda: view.is_subset(other, name),
+        "expire": lambda: view.expire(name, None),
         "bury": lambda: view.bury(name, [DeadLetter(b"x", "", 1.0, 0.0, key=b"x")], 9),
-        "dead": lambda: view.dead(name, 0, 9),
-        "dead_count": lambda: view.dead_count(name),
         "redrive": lambda: view.redrive(name, [b"dead"], Merge.REPLACE),
-        "forget": lambda: view.forget(name, [b"dead"]),
     }
 
 
@@ -113,6 +117,56 @@ class KeyingChecks:
         put(view, name, (b"a", b"payload", 1.0))
         assert copies(view.pop(name, 1)) == [(b"a", b"payload", 1.0)]
         assert view.clear(other) is True
+
+    def test_what_hands_nothing_out_is_for_any_data(self, backend: Backend, name: str) -> None:
+        view = backend.keyed(Payload.NEWEST)
+        fill(backend, name, (b"a", 1.0), (b"b", 2.0))
+        claim_one(backend, name)
+        letters = [DeadLetter(each, "", 1.0, 0.0) for each in (b"1", b"2")]
+        backend.bury(name, letters, 9)
+        assert view.stats(name, math.inf) == backend.stats(name, math.inf)
+        assert [each.raw for each in view.dead(name, 0, 9)] == [b"1", b"2"]
+        assert (view.dead_count(name), view.forget(name, [b"1", b"a"])) == (2, 1)
+        assert [each.raw for each in backend.dead(name, 0, 9)] == [b"2"]
+        # None of these has found out that it is keyed.
+        assert _is_refused(lambda: view.length(name))
+        assert view.clear(name) is True
+        assert view.clear(name) is False
+        is_empty(backend, name)
+
+    @EACH_RULE
+    @pytest.mark.parametrize("found", ["keyed", "empty"])
+    def test_what_others_add_to_a_set_that_was_found_keyed(
+        self, backend: Backend, name: str, rule: Payload, found: str
+    ) -> None:
+        view = backend.keyed(rule)
+        other = f"{{{name}}}:{rule.value}"
+        if found == "keyed":
+            put(view, name, (b"a", b"payload", 1.0))
+            assert copies(view.pop(name, 1)) == [(b"a", b"payload", 1.0)]
+        else:
+            assert view.length(name) == 0
+        keys = [b"%d" % i for i in range(6)]
+        backend.add(name, [(key, 1.0) for key in keys], Merge.REPLACE)
+        assert payloads(everything(view, name)) == dict.fromkeys(keys)
+        # It is known to all views of the store, and of that set alone.
+        for each in Payload:
+            assert copies(backend.keyed(each).pop(name, 1)) == [(keys.pop(0), None, 1.0)]
+        fill(backend, other, (b"a", 1.0))
+        assert _is_refused(lambda: view.union(name, [other], Merge.REPLACE))
+        assert view.clear(other) is True
+        assert view.union(name, [other], Merge.REPLACE) == 0
+        (lease,) = claim(view, name, 1)
+        assert leased([lease]) == [(keys.pop(0), None, 1.0)]
+        assert view.acknowledge(name, [hold(lease)], Merge.REPLACE) == [True]
+        entry = view.pop_into(name, other, Merge.REPLACE)
+        assert entry is not None
+        assert copies([entry]) == [(keys.pop(0), None, 1.0)]
+        assert payloads(everything(view, other)) == dict.fromkeys([b"4"])
+        # Whoever asks is in doubt, so the view looks again.
+        assert backend.is_keyed(name) is False
+        assert _is_refused(lambda: view.pop(name, 1))
+        assert [view.clear(each) for each in (name, other)] == [True, True]
 
     def test_a_set_that_is_not_there_is_anybodys(self, backend: Backend, name: str) -> None:
         view = backend.keyed(Payload.NEWEST)

@@ -17,6 +17,7 @@ from tests.support.faults_of_keys import ByView
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
+    from contextlib import AbstractContextManager
 
     from redset.interfaces import Bound, Entry
 
@@ -30,6 +31,45 @@ class OpensAnything(ByView):
                 for each in names:
                     self._payloads.setdefault(each, Payloads())
                 yield
+
+
+@caught_by("test_what_others_add_to_a_set_that_was_found_keyed")
+class ForgetsWhatItFound(ByView):
+    class View(KeyedMemoryBackend):
+        def _guarded(self, *names: str) -> AbstractContextManager[object]:
+            self._keyed_names.clear()
+            return super()._guarded(*names)
+
+
+@caught_by("test_what_others_add_to_a_set_that_was_found_keyed")
+class FindsForOthers(ByView):
+    class View(KeyedMemoryBackend):
+        def _guarded(self, *names: str) -> AbstractContextManager[object]:
+            return super()._guarded(*names[: 1 if names[0] in self._keyed_names else None])
+
+
+@caught_by("test_what_others_add_to_a_set_that_was_found_keyed")
+class IsNeverInDoubt(MemoryBackend):
+    def is_keyed(self, name: str) -> bool | None:
+        with self._guard:
+            return self._is_keyed(name)
+
+
+@caught_by("test_what_hands_nothing_out_is_for_any_data")
+class ClearsKeyedSetsAlone(ByView):
+    class View(KeyedMemoryBackend):
+        def clear(self, name: str) -> bool:
+            with self._guarded(name):
+                pass
+            return super().clear(name)
+
+
+@caught_by("test_what_hands_nothing_out_is_for_any_data")
+class LearnsFromCounts(ByView):
+    class View(KeyedMemoryBackend):
+        def _guarded_as_it_is(self, name: str) -> AbstractContextManager[object]:
+            self._keyed_names.add(name)
+            return super()._guarded_as_it_is(name)
 
 
 @caught_by("test_what_was_added_without_a_key_is_refused")

@@ -142,7 +142,7 @@ class ClaimingStore(HeldSets):
 
     def stats(self, name: str, high: Bound) -> Stats:
         """See `redset.interfaces.Backend.stats`. O(n) after changes, else O(log n)."""
-        with self._guarded(name), self._account(name) as (ledger, waiting):
+        with self._guarded_as_it_is(name), self._account(name) as (ledger, waiting):
             claims = [member for member, _ in ledger.claims.first(1)]
             return Stats(
                 pending=len(waiting.scores) + len(ledger.delayed.scores),

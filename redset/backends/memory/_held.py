@@ -6,6 +6,7 @@ import dataclasses
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from redset._keying import Names
 from redset.backends.memory._sortedmap import SortedMap
 from redset.backends.memory._tombstone import Tombstone
 from redset.backends.memory._waiting import WaitingStore
@@ -39,12 +40,15 @@ class HeldSets(WaitingStore):
         self._dead: dict[str, dict[bytes, DeadLetter]] = {}
         self._ledgers: dict[str, Ledger] = {}
         self._payloads: dict[str, Payloads] = {}
+        self._keyed_names = Names()
         # Of sets that are handed over, the number and the size of the parcel that is under way.
         self._parcels: dict[str, tuple[int, int]] = {}
 
     def is_keyed(self, name: str) -> bool | None:
         """See `redset.interfaces.Backend.is_keyed`. O(1)."""
         with self._guard:
+            # Who asks is in doubt, so views are to look again, too.
+            self._keyed_names.discard(name)
             return self._is_keyed(name)
 
     def _is_keyed(self, name: str) -> bool | None:
@@ -63,6 +67,10 @@ class HeldSets(WaitingStore):
 
     def _guarded(self, *names: str) -> AbstractContextManager[object]:  # noqa: ARG002
         """Return what guards an operation on sets. A view may look at these first."""
+        return self._guard
+
+    def _guarded_as_it_is(self, name: str) -> AbstractContextManager[object]:  # noqa: ARG002
+        """Return what guards an operation that a view, too, does on whatever data there are."""
         return self._guard
 
     def _left(self, name: str, members: Iterable[bytes]) -> None:

@@ -161,7 +161,7 @@ class MemoryBackend(LockingStore, HandoverStore, Local):
     def clear(self, name: str) -> bool:
         """See `redset.interfaces.Backend.clear`. O(1)."""
         self._unseal(name)
-        with self._guarded(name):
+        with self._guarded_as_it_is(name):
             found = self._is_there(name)
             for part in self._all_parts():
                 part.pop(name, None)
@@ -255,12 +255,12 @@ class MemoryBackend(LockingStore, HandoverStore, Local):
 
     def dead(self, name: str, offset: int, count: int) -> list[DeadLetter]:
         """See `redset.interfaces.Backend.dead`. O(d log d) for d dead letters."""
-        with self._guarded(name):
+        with self._guarded_as_it_is(name):
             return self._dead_letters(name)[offset : offset + count]
 
     def dead_count(self, name: str) -> int:
         """See `redset.interfaces.Backend.dead_count`. O(1)."""
-        with self._guarded(name):
+        with self._guarded_as_it_is(name):
             return len(self._dead.get(name, ()))
 
     def redrive(self, name: str, members: Sequence[bytes], merge: Merge) -> int:
@@ -272,7 +272,7 @@ class MemoryBackend(LockingStore, HandoverStore, Local):
 
     def forget(self, name: str, members: Sequence[bytes]) -> int:
         """See `redset.interfaces.Backend.forget`. O(1) a member."""
-        with self._guarded(name):
+        with self._guarded_as_it_is(name):
             return len(self._exhume(name, members))
 
     # Waiting

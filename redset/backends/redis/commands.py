@@ -12,7 +12,7 @@ from dataclasses import replace
 from itertools import chain, count, repeat
 from typing import TYPE_CHECKING, Any, Final
 
-from redset.exceptions import KeyingError
+from redset._keying import keyless_error
 from redset.interfaces import (
     NOW,
     Claimed,
@@ -45,7 +45,7 @@ __all__ = [
     "keyed_entries",
     "keyed_popped",
     "keyed_popped_any",
-    "keying_errors",
+    "keying",
     "keys_of",
     "letter_details",
     "letter_reason",
@@ -354,13 +354,19 @@ def keyed_dead_letters(reply: Sequence[Any]) -> list[DeadLetter]:
 
 
 @contextmanager
-def keying_errors(*names: str) -> Generator[None, None, None]:
-    """Turn the error of a script into one that says which of these sets has no payloads."""
+def keying(known: set[str], *names: str) -> Generator[bytes, None, None]:
+    """Give a 1 for each set that is known to be keyed, or else a 0, and learn of the others.
+
+    The error of a script becomes one that says which of the sets has no payloads.
+    """
+    flags = b"".join(b"1" if name in known else b"0" for name in names)
     try:
-        yield
+        yield flags
     except Exception as error:
         code, _, place = str(error).partition(" ")
         if code != "KEYING":
             raise
-        message = f"the items of {names[int(place)]!r} were added without key=: open it without"
-        raise KeyingError(message) from error
+        raise keyless_error(names[int(place)]) from error
+    if b"0" in flags:
+        for name in names:
+            known.add(name)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from redset.backends.redis import commands, keys
 from redset.backends.redis._async.keyed_combining import AsyncKeyedCombiningBackend
 from redset.backends.redis._async.taking import AsyncTaker
-from redset.exceptions import SealedError
 from redset.interfaces import KeyedMember
 
 if TYPE_CHECKING:
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
     from redset.backends.redis._async.backend import AsyncRedisBackend
     from redset.backends.redis._async.connection import AsyncConnection
-    from redset.interfaces import Bound, DeadLetter, Entry, Merge, Payload
+    from redset.interfaces import Bound, DeadLetter, Entry, Merge, Payload, Stats
 
 
 class AsyncKeyedTaker(AsyncTaker):
@@ -43,7 +42,7 @@ class AsyncKeyedBackend(AsyncKeyedCombiningBackend):
     The payloads of a set called ``name`` are in hashes by key: ``{name}:items`` for what waits,
     ``{name}:claims:items`` for what is claimed, ``{name}:dead:items`` for dead letters. Every
     method but a wait is one Lua script from ``scripts/keyed``, since it looks whether the set has
-    payloads, and moves them with their keys.
+    payloads, if this process does not know that yet, and moves them with their keys.
 
     Args:
         backend: what it is a view of; it uses its connections.
@@ -114,13 +113,6 @@ class AsyncKeyedBackend(AsyncKeyedCombiningBackend):
         """
         deadline = None if timeout is None else time.monotonic() + timeout
         return await self._taker.wait_due(name, count, deadline, high)
-
-    async def clear(self, name: str) -> bool:
-        """See `redset.interfaces.Backend.clear`. ``keyed/clear.lua``, O(n)."""
-        try:
-            return bool(await self._run("clear", name, [], own=keys.all_keys(name)))
-        except SealedError:  # there are no payloads to look at
-            return await super().clear(name)
 
     # Reading
 
@@ -194,6 +186,13 @@ class AsyncKeyedBackend(AsyncKeyedCombiningBackend):
         keyed = map(KeyedMember, members, payloads)
         return commands.entries_from(keyed, found, low, float(now))
 
+    async def stats(self, name: str, high: Bound) -> Stats:
+        """See `redset.interfaces.Backend.stats`. ``claims/stats.lua``, O(log n)."""
+        needed = keys.claim_keys(name)
+        return commands.stats(
+            await self._connection.script("claims/stats", needed, [commands.bound(high)])
+        )
+
     # Dead letters
 
     async def bury(self, name: str, letters: Sequence[DeadLetter], limit: int) -> int:
@@ -218,11 +217,7 @@ class AsyncKeyedBackend(AsyncKeyedCombiningBackend):
     async def dead(self, name: str, offset: int, count: int) -> list[DeadLetter]:
         """See `redset.interfaces.Backend.dead`. ``keyed/dead.lua``, O(log d + k) for k letters."""
         page = [commands.whole(offset), commands.whole(offset + count - 1)]
-        return commands.keyed_dead_letters(await self._run("dead", name, page))
-
-    async def dead_count(self, name: str) -> int:
-        """See `redset.interfaces.Backend.dead_count`. ``keyed/dead_count.lua``, O(1)."""
-        return int(await self._run("dead_count", name, []))
+        return commands.keyed_dead_letters(await self._run_as_it_is("dead", name, page))
 
     async def redrive(self, name: str, members: Sequence[bytes], merge: Merge) -> int:
         """See `redset.interfaces.Backend.redrive`. ``keyed/redrive.lua``, O(log n) a member."""
@@ -230,7 +225,7 @@ class AsyncKeyedBackend(AsyncKeyedCombiningBackend):
 
     async def forget(self, name: str, members: Sequence[bytes]) -> int:
         """See `redset.interfaces.Backend.forget`. ``keyed/forget.lua``, O(log d) a member."""
-        return int(await self._run("forget", name, members))
+        return int(await self._run_as_it_is("forget", name, members))
 
     # Parts
 

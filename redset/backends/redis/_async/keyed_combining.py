@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from redset._keying import keyed_names
 from redset.backends.redis import commands, keys
 from redset.backends.redis._async.backend import AsyncRedisBackend
 
@@ -21,6 +22,7 @@ class AsyncKeyedCombiningBackend(AsyncRedisBackend):
         # Not closed with it: the connections and the clients are those of the backend.
         self._open(backend._connection, ())  # noqa: SLF001  (of our own class)
         self._rule = payload.value.encode()
+        self._known = keyed_names(self._client)
 
     async def union(self, name: str, others: Sequence[str], merge: Merge | Weighing) -> int:
         """See `redset.interfaces.Backend.union`. ``keyed/union.lua``, O(m log n) for m entries."""
@@ -118,9 +120,10 @@ class AsyncKeyedCombiningBackend(AsyncRedisBackend):
 
         ``others`` are the other sets whose keys it looks at.
         """
-        with commands.keying_errors(name, *others):
+        needed = [*keys.keyed_keys(name), *own]
+        with commands.keying(self._known, name, *others) as known:
             return await self._connection.script(
-                f"keyed/{script}", [*keys.keyed_keys(name), *own], [*arguments, self._rule]
+                f"keyed/{script}", needed, [*arguments, known, self._rule]
             )
 
     async def _run_once(
@@ -136,7 +139,13 @@ class AsyncKeyedCombiningBackend(AsyncRedisBackend):
     ) -> Any:  # noqa: ANN401  (replies are untyped)
         """The same with a record of the request, as the last of its keys."""
         needed = [*keys.keyed_keys(name), *own]
-        with commands.keying_errors(name, *others):
+        with commands.keying(self._known, name, *others) as known:
             return await self._connection.script_once(
-                f"keyed/{script}", name, needed, [*arguments, self._rule]
+                f"keyed/{script}", name, needed, [*arguments, known, self._rule]
             )
+
+    async def _run_as_it_is(self, script: str, name: str, arguments: Sequence[object]) -> Any:  # noqa: ANN401  (replies are untyped)
+        """Run a script on whatever data there are of a set."""
+        return await self._connection.script(
+            f"keyed/{script}", keys.keyed_keys(name), [*arguments, b"", self._rule]
+        )

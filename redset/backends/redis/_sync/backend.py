@@ -10,6 +10,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from redset._keying import keyed_names
 from redset.backends.redis import commands, keys
 from redset.backends.redis._clients import describe, is_error, nodes
 from redset.backends.redis._copies import check_copies
@@ -309,6 +310,8 @@ class RedisBackend(HandoverBackend):
 
     def is_keyed(self, name: str) -> bool | None:
         """See `redset.interfaces.Backend.is_keyed`. ``is_keyed.lua`` or ``EXISTS``, O(1)."""
+        # Who asks is in doubt, so views are to look again, too.
+        keyed_names(self._client).discard(name)
         try:
             needed = keys.keying_keys(name)
         except ValueError:  # nothing can stand beside such a name, so no payloads either

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from redset.backends.redis import commands, keys
 from redset.backends.redis._sync.keyed_combining import KeyedCombiningBackend
 from redset.backends.redis._sync.taking import Taker
-from redset.exceptions import SealedError
 from redset.interfaces import KeyedMember
 
 if TYPE_CHECKING:
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
     from redset.backends.redis._sync.backend import RedisBackend
     from redset.backends.redis._sync.connection import Connection
-    from redset.interfaces import Bound, DeadLetter, Entry, Merge, Payload
+    from redset.interfaces import Bound, DeadLetter, Entry, Merge, Payload, Stats
 
 
 class KeyedTaker(Taker):
@@ -45,7 +44,7 @@ class KeyedBackend(KeyedCombiningBackend):
     The payloads of a set called ``name`` are in hashes by key: ``{name}:items`` for what waits,
     ``{name}:claims:items`` for what is claimed, ``{name}:dead:items`` for dead letters. Every
     method but a wait is one Lua script from ``scripts/keyed``, since it looks whether the set has
-    payloads, and moves them with their keys.
+    payloads, if this process does not know that yet, and moves them with their keys.
 
     Args:
         backend: what it is a view of; it uses its connections.
@@ -115,13 +114,6 @@ class KeyedBackend(KeyedCombiningBackend):
         deadline = None if timeout is None else time.monotonic() + timeout
         return self._taker.wait_due(name, count, deadline, high)
 
-    def clear(self, name: str) -> bool:
-        """See `redset.interfaces.Backend.clear`. ``keyed/clear.lua``, O(n)."""
-        try:
-            return bool(self._run("clear", name, [], own=keys.all_keys(name)))
-        except SealedError:  # there are no payloads to look at
-            return super().clear(name)
-
     # Reading
 
     def scores(self, name: str, members: Sequence[bytes]) -> list[float | None]:
@@ -190,6 +182,13 @@ class KeyedBackend(KeyedCombiningBackend):
         keyed = map(KeyedMember, members, payloads)
         return commands.entries_from(keyed, found, low, float(now))
 
+    def stats(self, name: str, high: Bound) -> Stats:
+        """See `redset.interfaces.Backend.stats`. ``claims/stats.lua``, O(log n)."""
+        needed = keys.claim_keys(name)
+        return commands.stats(
+            self._connection.script("claims/stats", needed, [commands.bound(high)])
+        )
+
     # Dead letters
 
     def bury(self, name: str, letters: Sequence[DeadLetter], limit: int) -> int:
@@ -212,11 +211,7 @@ class KeyedBackend(KeyedCombiningBackend):
     def dead(self, name: str, offset: int, count: int) -> list[DeadLetter]:
         """See `redset.interfaces.Backend.dead`. ``keyed/dead.lua``, O(log d + k) for k letters."""
         page = [commands.whole(offset), commands.whole(offset + count - 1)]
-        return commands.keyed_dead_letters(self._run("dead", name, page))
-
-    def dead_count(self, name: str) -> int:
-        """See `redset.interfaces.Backend.dead_count`. ``keyed/dead_count.lua``, O(1)."""
-        return int(self._run("dead_count", name, []))
+        return commands.keyed_dead_letters(self._run_as_it_is("dead", name, page))
 
     def redrive(self, name: str, members: Sequence[bytes], merge: Merge) -> int:
         """See `redset.interfaces.Backend.redrive`. ``keyed/redrive.lua``, O(log n) a member."""
@@ -224,7 +219,7 @@ class KeyedBackend(KeyedCombiningBackend):
 
     def forget(self, name: str, members: Sequence[bytes]) -> int:
         """See `redset.interfaces.Backend.forget`. ``keyed/forget.lua``, O(log d) a member."""
-        return int(self._run("forget", name, members))
+        return int(self._run_as_it_is("forget", name, members))
 
     # Parts
 

@@ -4,9 +4,8 @@
 -- KEYS[17…] of each other set: the set, its claims' details, payloads, payloads of claims
 local FIRST_OTHER = 17
 for i = FIRST_OTHER, #KEYS, 4 do
-  if is_plain(unpack(KEYS, i, i + 3)) then
-    return redis.error_reply('KEYING ' .. (i - 13) / 4)
-  end
+  local place = (i - 13) / 4
+  if is_plain(place, unpack(KEYS, i, i + 3)) then return redis.error_reply('KEYING ' .. place) end
 end
 
 -- The keys as the plain scripts have them.

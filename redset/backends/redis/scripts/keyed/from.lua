@@ -10,7 +10,7 @@
 -- ARGV[1]  number of the request
 -- ARGV[2]  ZADD flag of the merge rule of the set to which it goes
 local FROM, FROM_ITEMS = KEYS[15], KEYS[17]
-if is_plain(unpack(KEYS, 15, 18)) then return redis.error_reply('KEYING 1') end
+if is_plain(1, unpack(KEYS, 15, 18)) then return redis.error_reply('KEYING 1') end
 
 local function move(member, score)
   local payload = redis.call('HGET', FROM_ITEMS, member)

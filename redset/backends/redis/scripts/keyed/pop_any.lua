@@ -7,9 +7,8 @@
 -- Reply    place of the set from 0 on, space, then as that of keyed/pop_into.lua; without any, -1,
 --          space, the seconds until one is due
 for i = 15, #KEYS - 1, 7 do
-  if is_plain(unpack(KEYS, i, i + 3)) then
-    return redis.error_reply('KEYING ' .. (i - 15) / 7)
-  end
+  local place = (i - 15) / 7
+  if is_plain(place, unpack(KEYS, i, i + 3)) then return redis.error_reply('KEYING ' .. place) end
 end
 local before = answered()
 if before then return before end

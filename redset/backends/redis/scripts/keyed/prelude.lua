@@ -5,15 +5,22 @@
 -- KEYS[12] hash of member to payload, for what waits: in the set, parked or held back
 -- KEYS[13] the same for what is claimed
 -- KEYS[14] the same for dead letters
--- ARGV     what the plain script takes, then what is said of payloads, and last the rule for
---          two that meet: newest, first or with_score
--- Reply    an error if a set has members but no payloads: KEYING and the place of the set among
---          those of the call, from 0
+-- ARGV     what the plain script takes, then what is said of payloads; then for each set of the
+--          call a 1 if it was found to be keyed before, else a 0, and nothing if it may be any;
+--          and last the rule for two payloads that meet: newest, first or with_score
+-- Reply    an error if a set that was not found before has members but no payloads: KEYING and
+--          its place among those of the call, from 0
 -- include claims/prelude
 local ITEMS, HELD, DEAD_ITEMS = unpack(KEYS, 12, 14)
 local RULE = table.remove(ARGV)
+local FOUND = table.remove(ARGV)
 
-local function is_plain(set, details, items, held)
+local function is_plain(place, set, details, items, held)
+  if FOUND == '' then return false end
+  if string.byte(FOUND, place + 1) == 49 then
+    check_seal(set)
+    return false
+  end
   if redis.call('EXISTS', items, held) > 0 or redis.call('EXISTS', set, details) == 0 then
     return false
   end
@@ -21,7 +28,7 @@ local function is_plain(set, details, items, held)
   return true
 end
 
-if is_plain(SET, DETAILS, ITEMS, HELD) then return redis.error_reply('KEYING 0') end
+if is_plain(0, SET, DETAILS, ITEMS, HELD) then return redis.error_reply('KEYING 0') end
 
 -- The members of a list of members and scores, which begins at an index.
 local function members_of(entries, first, last)

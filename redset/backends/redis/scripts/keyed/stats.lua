@@ -1,2 +1,0 @@
--- Count keys by their state; see claims/stats.lua.
--- include claims/stats
