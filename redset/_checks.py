@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from redset._chunks import CHUNK
 from redset._dunders import CollectionOperators
+from redset._slots import is_tagged
 from redset.exceptions import ScoreError
 from redset.interfaces import Aggregate, Merge, Payload
 
@@ -26,6 +27,7 @@ __all__ = [
     "check_iterable",
     "check_key",
     "check_key_function",
+    "check_keyed_name",
     "check_lease",
     "check_limit",
     "check_max_attempts",
@@ -74,6 +76,13 @@ def check_name(name: object) -> str:
         message = f"the name {name!r} cannot be encoded as UTF-8: choose another"
         raise ValueError(message) from error
     return name
+
+
+def check_keyed_name(name: object) -> str:
+    """Return the name of a set with keys, beside which its payloads must have room."""
+    checked = check_name(name)
+    is_tagged(checked)  # this is the check
+    return checked
 
 
 def check_score(score: object, of: str = "a score") -> float:
@@ -369,7 +378,11 @@ def check_key(key: object) -> bytes:
     if isinstance(key, bytes):
         return key
     if isinstance(key, str):
-        return key.encode()
+        try:
+            return key.encode()
+        except UnicodeEncodeError as error:
+            message = f"the key {key!r} cannot be encoded as UTF-8: give bytes, or another key"
+            raise ValueError(message) from error
     message = f"the key of an item is str or bytes, not {key!r}: wrap it in str()"
     raise TypeError(message)
 

@@ -12,6 +12,7 @@ from redset import Merge, Payload, Retry
 from redset.exceptions import DecodeError, EmptySetError
 from redset.interfaces import KeyedMember
 from redset.serializers import NamedtupleSerializer
+from tests.support.backends import make_set
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -182,6 +183,19 @@ class TestByKey:
         for call in (lambda: s.by_key("a"), lambda: s.discard_key("a"), s.keys):
             with pytest.raises(TypeError, match="has no keys: make it with key="):
                 call()
+
+    def test_what_is_held_back_is_not_there(self, tasks: Any) -> None:
+        tasks.add(Task("/", "note"))
+        tasks.claim().nack(delay=60)
+        with pytest.raises(KeyError):
+            tasks.by_key("/")
+        assert tasks.discard_key("/") is True
+        assert tasks.stats().delayed == 0
+
+    def test_a_key_is_text_that_can_be_encoded(self, tasks: Any) -> None:
+        for call in (tasks.by_key, tasks.discard_key):
+            with pytest.raises(ValueError, match=r"key '\\udcff' cannot be encoded .* give bytes"):
+                call("\udcff")
 
     def test_a_key_is_text_or_bytes(self, tasks: Any) -> None:
         for call in (tasks.by_key, tasks.discard_key):
@@ -431,6 +445,24 @@ class TestArguments:
         for payload in Payload:
             with pytest.raises(TypeError, match=f"payload is {payload}, but there is no key"):
                 make(of, payload=payload)
+
+    @pytest.mark.parametrize("of", ["SortedSet", "TTLSet"])
+    def test_there_is_room_beside_the_name(self, backend: Backend, of: str) -> None:
+        options = {"ttl": 60} if of == "TTLSet" else {}
+        for name in ("a}b", "{}a"):
+            with pytest.raises(ValueError, match="closes no hash tag"):
+                make_set(backend, of, name, key=by_url, **options)
+
+    def test_also_beside_a_new_name(self, tasks: Any) -> None:
+        tasks.add(Task("/"))
+        with pytest.raises(ValueError, match="closes no hash tag"):
+            tasks.rename(f"{tasks.name[1:-1]}}}")
+        assert len(tasks) == 1
+
+    def test_a_key_function_gives_text_that_can_be_encoded(self, make: MakeSet) -> None:
+        s = make(key=lambda _: "\ud800")
+        with pytest.raises(ValueError, match="cannot be encoded as UTF-8"):
+            s.add("a")
 
     @pytest.mark.parametrize("bad", [5, None, ("/",), bytearray(b"/")])
     def test_a_key_function_gives_text_or_bytes(self, make: MakeSet, bad: Any) -> None:

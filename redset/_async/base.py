@@ -7,7 +7,7 @@ import math
 from typing import TYPE_CHECKING, Any, Generic
 
 from redset._async.guard import AsyncGuard
-from redset._checks import check_key, check_merge, check_name
+from redset._checks import check_key, check_keyed_name, check_merge, check_name
 from redset._chunks import CHUNK
 from redset._decoding import decode, describe
 from redset._dunders import AsyncCollectionOperators
@@ -41,7 +41,7 @@ class AsyncBaseSet(AsyncCollectionOperators[T], Local, Generic[T]):
         coding: Coding[T],
         merge: Merge,
     ) -> None:
-        self._name = check_name(name)
+        self._name = check_name(name) if coding.payload is None else check_keyed_name(name)
         self._merge = check_merge(merge)
         self._coding = coding
         self._dump: Callable[[T], bytes] = coding.dump
@@ -149,8 +149,9 @@ class AsyncBaseSet(AsyncCollectionOperators[T], Local, Generic[T]):
             (``keyed/entries.lua``).
 
         Raises:
-            KeyError: if there is none, or a claim holds it.
+            KeyError: if there is none, or a claim holds it, or it is held back.
             DecodeError: if it cannot be decoded.
+            ValueError: if the key is text that UTF-8 cannot hold.
             TypeError: if the set has no keys.
         """
         self._check_keyed()
@@ -169,6 +170,7 @@ class AsyncBaseSet(AsyncCollectionOperators[T], Local, Generic[T]):
             Whether it was there. One round trip, O(log n) (``keyed/remove.lua``).
 
         Raises:
+            ValueError: if the key is text that UTF-8 cannot hold.
             TypeError: if the set has no keys.
         """
         self._check_keyed()

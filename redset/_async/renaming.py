@@ -6,7 +6,7 @@ import copy
 from typing import TYPE_CHECKING
 
 from redset._async.base import AsyncBaseSet
-from redset._checks import check_name
+from redset._checks import check_keyed_name, check_name
 from redset._types import T
 from redset.exceptions import EmptySetError, SetExistsError
 
@@ -39,9 +39,11 @@ class AsyncRenamingSet(AsyncBaseSet[T]):
         Raises:
             EmptySetError: if there is nothing to rename. It is a `KeyError`.
             SetExistsError: if there is something of the new name. It is a `ValueError`.
-            ValueError: if the name is this set's own, or in a cluster of another slot.
+            ValueError: if the name is this set's own, or one that no such set can have, or in a
+                cluster of another slot.
         """
-        if check_name(new_name) == self._name:
+        check = check_keyed_name if self.is_keyed else check_name
+        if check(new_name) == self._name:
             message = f"the set is called {new_name!r} already: choose another name"
             raise ValueError(message)
         done = await self._backend.rename(self._name, new_name, replace=replace)

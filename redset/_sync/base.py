@@ -8,7 +8,7 @@ import logging
 import math
 from typing import TYPE_CHECKING, Any, Generic
 
-from redset._checks import check_key, check_merge, check_name
+from redset._checks import check_key, check_keyed_name, check_merge, check_name
 from redset._chunks import CHUNK
 from redset._decoding import decode, describe
 from redset._dunders import CollectionOperators
@@ -50,7 +50,7 @@ class BaseSet(CollectionOperators[T], Local, Generic[T]):
         coding: Coding[T],
         merge: Merge,
     ) -> None:
-        self._name = check_name(name)
+        self._name = check_name(name) if coding.payload is None else check_keyed_name(name)
         self._merge = check_merge(merge)
         self._coding = coding
         self._dump: Callable[[T], bytes] = coding.dump
@@ -158,8 +158,9 @@ class BaseSet(CollectionOperators[T], Local, Generic[T]):
             (``keyed/entries.lua``).
 
         Raises:
-            KeyError: if there is none, or a claim holds it.
+            KeyError: if there is none, or a claim holds it, or it is held back.
             DecodeError: if it cannot be decoded.
+            ValueError: if the key is text that UTF-8 cannot hold.
             TypeError: if the set has no keys.
         """
         self._check_keyed()
@@ -178,6 +179,7 @@ class BaseSet(CollectionOperators[T], Local, Generic[T]):
             Whether it was there. One round trip, O(log n) (``keyed/remove.lua``).
 
         Raises:
+            ValueError: if the key is text that UTF-8 cannot hold.
             TypeError: if the set has no keys.
         """
         self._check_keyed()

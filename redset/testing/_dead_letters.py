@@ -53,7 +53,12 @@ class DeadLetterChecks:
     def test_a_reason_may_be_any_text(self, backend: Backend, name: str) -> None:
         backend.bury(name, [_letter(b"a", reason="lone \ud800 surrogate")], 10)
         (letter,) = backend.dead(name, 0, 1)
-        assert letter.reason.startswith("lone ")
+        assert letter.reason == "lone \\ud800 surrogate"
+        fill(backend, name, (b"a", 1.0))
+        rejected = [(hold(claim_one(backend, name)), "lone \udcff surrogate")]
+        assert backend.reject(name, rejected, Merge.REPLACE, 9) == ([True], 0)
+        (letter,) = backend.dead(name, 0, 1)
+        assert letter.reason == "lone \\udcff surrogate"
 
     def test_what_waits_is_set_aside(self, backend: Backend, name: str) -> None:
         letter = _letter(b"a", 7.0)

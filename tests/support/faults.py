@@ -238,6 +238,16 @@ class KeepsOneLineOfTheReason(MemoryBackend):
         return super().bury(name, short, limit)
 
 
+@caught_by("test_a_reason_may_be_any_text")
+class KeepsWhatIsText(MemoryBackend):
+    def _bury(self, name: str, letters: Sequence[DeadLetter], limit: int) -> int:
+        text = [
+            dataclasses.replace(letter, reason=letter.reason.encode(errors="ignore").decode())
+            for letter in letters
+        ]
+        return super()._bury(name, text, limit)
+
+
 @caught_by("test_burying_leaves_the_set_as_it_is")
 class BuriesOutOfTheSet(MemoryBackend):
     def bury(self, name: str, letters: Sequence[DeadLetter], limit: int) -> int:

@@ -172,7 +172,9 @@ class HeldSets(WaitingStore):
         now = self._clock.time()
         dead = self._dead.setdefault(name, {})
         for letter in letters:
-            dead[member_of(letter)] = dataclasses.replace(letter, time=now)
+            # As text that is no text would be stored elsewhere.
+            reason = letter.reason.encode(errors="backslashreplace").decode()
+            dead[member_of(letter)] = dataclasses.replace(letter, time=now, reason=reason)
         dropped = self._dead_letters(name)[: min(max(len(dead) - limit, 0), _MOST_DROPPED)]
         for letter in dropped:
             del dead[member_of(letter)]

@@ -6,6 +6,8 @@ from contextlib import suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
+from redset._slots import is_tagged
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -55,9 +57,7 @@ WAKE: Final = "wake"
 def sibling(name: str, suffix: str) -> bytes:
     """Return the key for one purpose beside the set called ``name``.
 
-    Redis Cluster hashes what stands between the first ``{`` and the next ``}``, if
-    anything does, and the whole name otherwise. A name with such a tag keeps it; any
-    other is made the tag.
+    A name with a part that decides on its slot keeps that; any other is made such a part.
 
     Raises:
         ValueError: if no key can share the slot of this name.
@@ -65,17 +65,7 @@ def sibling(name: str, suffix: str) -> bytes:
     >>> sibling("jobs", "dead"), sibling("{eu}jobs", "dead")
     (b'{jobs}:dead', b'{eu}jobs:dead')
     """
-    _, opened, rest = name.partition("{")
-    tag, closed, _ = rest.partition("}")
-    if opened and closed and tag:
-        return f"{name}:{suffix}".encode()
-    if "}" in name:
-        message = (
-            f"the name {name!r} has a '}}' that closes no hash tag, so no other key can share "
-            "its cluster slot, and this call needs one: choose a name without it"
-        )
-        raise ValueError(message)
-    return f"{{{name}}}:{suffix}".encode()
+    return (f"{name}:{suffix}" if is_tagged(name) else f"{{{name}}}:{suffix}").encode()
 
 
 def owners(key: str) -> list[str]:
