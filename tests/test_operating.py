@@ -153,9 +153,10 @@ def test_what_is_apart_is_given_by_its_state(
     for claim in claims[:3]:
         claim.nack(100)
     pages = list(operator.apart(name))
-    delayed = {entry for page in pages for entry in page[1]}
-    claimed = {entry for page in pages for entry in page[0]}
+    delayed = {entry for page in pages for entry in page.delayed}
+    claimed = {entry for page in pages for entry in page.claimed}
     assert delayed == {(f"{number:04}".encode(), float(number)) for number in range(3)}
+    assert [page.parked for page in pages] == [[]] * len(pages)
     assert claimed == {(f"{number:04}".encode(), float(number)) for number in range(3, 1400)}
 
 

@@ -16,7 +16,8 @@ from redset.cli.options import AsJSON, Merging, Name, Reading, Url, argument, op
 from redset.cli.output import print_json, print_line
 from redset.cli.running import Code, Failure, complain
 from redset.cli.states import counts, nothing
-from redset.interfaces import NOW, Merge
+from redset.exceptions import KeyingError
+from redset.interfaces import NOW, Merge, Payload
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +45,7 @@ def add(
     as_json: AsJSON = False,
     serializer: Reading = "raw",
 ) -> None:
-    """Add items: arguments, or lines of the standard input.
+    """Add items: arguments, or lines of the standard input; not to a set with keys.
 
     They are stored as they are typed. With --serializer, they are typed as JSON. Those who wait
     for items are woken.
@@ -54,6 +55,9 @@ def add(
     fixed = _score(score) if delay is None else None
     count = new = 0
     with opened(url) as backend:
+        if backend.is_keyed(name):
+            message = f"the items of {name!r} have keys, which are not known here: add by a program"
+            raise KeyingError(message)
         for chunk in (chunk for lines in given for chunk in chunks(map(member, lines))):
             count += len(chunk)
             if fixed is None:
@@ -75,7 +79,7 @@ def pop(
     as_json: AsJSON = False,
     serializer: Reading = "raw",
 ) -> Code | None:
-    """Remove the first item, and print it.
+    """Remove the first item, and print it; after its key, if it has one.
 
     Then it is gone. Work that must survive its worker is claimed, by a program.
     """
@@ -100,7 +104,8 @@ def take(
         raise Failure(Code.USAGE, "--last goes neither with --due nor with --timeout")
     items = Items(serializer)
     taken = 0
-    with opened(url) as backend:
+    with opened(url) as server:
+        backend = Operator(server).view(name)
         while taken < num:
             want = min(num - taken, CHUNK)
             if last:
@@ -120,7 +125,7 @@ def redrive(
 ) -> Code | None:
     """Put all dead letters back, with the scores they had."""
     with opened(url) as backend:
-        moved = SortedSet(backend, name, merge=merge).redrive()
+        moved = _set_of_dead(backend, name, merge).redrive()
     if not moved:
         return nothing(name, "dead letter")
     if as_json:
@@ -145,7 +150,7 @@ def clear(
         if not yes and not _agrees(f"Remove {safe(name)} ({summary})?"):
             complain("nothing was removed")
             return Code.NOTHING
-        SortedSet(backend, name).clear()
+        backend.clear(name)
     if as_json:
         print_json({"pending": stats.pending, "claimed": stats.claimed, "dead": stats.dead})
     else:
@@ -185,6 +190,13 @@ def _schedule(
         return new
     due = Operator(backend).time(name) + delay
     return backend.add(name, [(member, due) for member in members], merge)
+
+
+def _set_of_dead(backend: RedisBackend, name: str, merge: Merge) -> SortedSet[str]:
+    if not Operator(backend).has_keyed_letters(name):
+        return SortedSet(backend, name, merge=merge)
+    # No item is read, so the key of none is asked for.
+    return SortedSet(backend, name, merge=merge, key=str, payload=Payload.WITH_SCORE)
 
 
 def _print_taken(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from redset.cli.output import number, number_text, report
 from redset.cli.running import Code, Failure
+from redset.interfaces import KeyedMember
 from redset.serializers import (
     JSONSerializer,
     MsgpackSerializer,
@@ -21,9 +22,19 @@ from redset.serializers import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from redset.interfaces import Entry, Serializer
+    from redset.interfaces import DeadLetter, Entry, Serializer
 
-__all__ = ["Items", "entry_record", "packed", "report_entries", "safe", "unpacked"]
+__all__ = [
+    "Items",
+    "entry_record",
+    "member_of",
+    "packed",
+    "packed_key",
+    "report_entries",
+    "safe",
+    "unpacked",
+    "unpacked_key",
+]
 
 _SERIALIZERS: dict[str, Callable[[], Serializer[Any]]] = {
     "text": StringSerializer,
@@ -52,19 +63,35 @@ def packed(member: bytes) -> dict[str, object]:
         return {"base64": base64.b64encode(member).decode()}
 
 
+def packed_key(key: bytes) -> dict[str, object]:
+    """Return the key of an item as a part of a JSON object, exactly; see `packed`."""
+    try:
+        return {"key": key.decode()}
+    except UnicodeDecodeError:
+        return {"key_base64": base64.b64encode(key).decode()}
+
+
 def unpacked(record: dict[str, object]) -> bytes:
     """Return the bytes of what `packed` gave.
 
     Raises:
         ValueError: if there are none.
     """
-    item, coded = record.get("item"), record.get("base64")
-    if isinstance(item, str):
-        return item.encode()
-    if isinstance(coded, str):
-        return base64.b64decode(coded, validate=True)
-    message = "it has neither an item nor base64"
-    raise ValueError(message)
+    found = _bytes(record, "item", "base64")
+    if found is None:
+        message = "it has neither an item nor base64"
+        raise ValueError(message)
+    return found
+
+
+def unpacked_key(record: dict[str, object]) -> bytes | None:
+    """Return the bytes of what `packed_key` gave, None if there are none."""
+    return _bytes(record, "key", "key_base64")
+
+
+def member_of(letter: DeadLetter) -> bytes:
+    """Return what is dead as a member: with its key, if it has one."""
+    return letter.raw if letter.key is None else KeyedMember(letter.key, letter.raw)
 
 
 class Items:
@@ -81,7 +108,9 @@ class Items:
         self._serializer = None if serializer == "raw" else _find(serializer)
 
     def text(self, member: bytes) -> str:
-        """Return an item as one line of text; what cannot be read is shown as it is."""
+        """Return an item as one line of text, after its key; what cannot be read is as it is."""
+        if isinstance(member, KeyedMember) and member.payload is not None:
+            return f"{safe(member.decode(errors='backslashreplace'))}  {self.text(member.payload)}"
         raw = safe(member.decode(errors="backslashreplace"))
         if self._serializer is None:
             return raw
@@ -93,6 +122,8 @@ class Items:
 
     def record(self, member: bytes) -> dict[str, object]:
         """Return an item as a part of a JSON object; what cannot be read is given as it is."""
+        if isinstance(member, KeyedMember) and member.payload is not None:
+            return {**packed_key(member), **self.record(member.payload)}
         if self._serializer is None:
             return packed(member)
         try:
@@ -134,6 +165,13 @@ def report_entries(items: Items, entries: Iterable[Entry], as_json: bool) -> int
 def entry_record(items: Items, entry: Entry) -> dict[str, object]:
     """Return an entry as a JSON object."""
     return {**items.record(entry[0]), "score": number(entry[1])}
+
+
+def _bytes(record: dict[str, object], text: str, coded: str) -> bytes | None:
+    found, encoded = record.get(text), record.get(coded)
+    if isinstance(found, str):
+        return found.encode()
+    return base64.b64decode(encoded, validate=True) if isinstance(encoded, str) else None
 
 
 def _escape(character: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 from redset.backends.redis.operating import Operator
-from redset.cli.items import Items, entry_record, report_entries, safe
+from redset.cli.items import Items, entry_record, member_of, report_entries, safe
 from redset.cli.opening import SERVER, opened
 from redset.cli.options import AsJSON, Count, Name, Reading, Start, Url, argument, option
 from redset.cli.output import (
@@ -68,9 +68,9 @@ def show(
             return nothing(name)
         operator = Operator(backend)
         now = operator.time(name)
-        first = backend.slice(name, 0, 0)
+        first = operator.view(name).slice(name, 0, 0)
         held = operator.claims(name, 0, _FEW) if stats.claimed else []
-        letters = backend.dead(name, 0, _FEW) if stats.dead else []
+        letters = operator.dead(name, 0, _FEW) if stats.dead else []
         if as_json:
             print_json(
                 {
@@ -100,7 +100,7 @@ def show(
             print_line(f"           {items.text(claim.member)}")
         for letter in letters:
             print_line(f"  dead     {when(letter.time, now)}: {safe(letter.reason)}")
-            print_line(f"           {items.text(letter.raw)}")
+            print_line(f"           {items.text(member_of(letter))}")
     return None
 
 
@@ -115,7 +115,8 @@ def peek(
 ) -> Code | None:
     """Look at the first items, and leave them there."""
     items = Items(serializer)
-    with opened(url) as backend:
+    with opened(url) as server:
+        backend = Operator(server).view(name)
         entries = _paged(
             lambda offset, count: backend.slice(name, offset, offset + count - 1, reverse=last),
             start,
@@ -178,14 +179,15 @@ def dead(
     """List what was set aside, oldest first, and why."""
     items = Items(serializer)
     with opened(url) as backend:
-        now = Operator(backend).time(name)
-        letters = _paged(lambda offset, count: backend.dead(name, offset, count), start, num)
+        operator = Operator(backend)
+        now = operator.time(name)
+        letters = _paged(lambda offset, count: operator.dead(name, offset, count), start, num)
         count = report(
             letters,
             as_json,
             ["DIED", "TRIES:", "SCORE:", "REASON", "ITEM"],
             lambda each: {
-                **items.record(each.raw),
+                **items.record(member_of(each)),
                 "score": number(each.score),
                 "time": each.time,
                 "attempts": each.attempts,
@@ -196,7 +198,7 @@ def dead(
                 str(each.attempts),
                 number_text(each.score),
                 safe(each.reason),
-                items.text(each.raw),
+                items.text(member_of(each)),
             ],
         )
     return None if count else nothing(name, "dead letter")

@@ -55,6 +55,8 @@ def failures(url: str) -> Generator[None]:
         raise _failure(error, url) from None
     except ValueError as error:  # by which redset refuses an argument
         raise Failure(Code.USAGE, str(error)) from error
+    except RedsetError as error:  # of what there is of the set
+        raise Failure(Code.NOTHING, str(error)) from error
 
 
 def place(url: str) -> str:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from redset._chunks import CHUNK
 from redset.backends.redis.operating import Operator
-from redset.cli.items import packed, unpacked
+from redset.cli.items import packed, packed_key, unpacked, unpacked_key
 from redset.cli.output import number
-from redset.interfaces import DeadLetter, Merge
+from redset.exceptions import KeyingError
+from redset.interfaces import DeadLetter, KeyedMember, Merge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,15 +26,17 @@ class Item(NamedTuple):
     """An item of a set."""
 
     member: bytes
+    """Its bytes, or its key with its payload."""
     score: float
     state: str = ""
-    """``claimed`` or ``delayed`` if it was out of the set; empty if it was in it."""
+    """``claimed``, ``delayed`` or ``parked`` if it was out of the set; empty if it was in it."""
 
 
 Record: TypeAlias = Item | DeadLetter
 
 _CLAIMED: Final = "claimed"
 _DELAYED: Final = "delayed"
+_PARKED: Final = "parked"
 _DEAD: Final = "dead"
 
 
@@ -42,8 +45,8 @@ def read(
 ) -> Iterator[Sequence[Record]]:
     """Give all that is in a set, in parts, without holding it up.
 
-    These are dead letters, what is claimed or delayed, what is in the set, and what has been
-    claimed or delayed meanwhile: an item is given even if it moves, and then perhaps twice.
+    These are dead letters, what is claimed, delayed or parked, what is in the set, and what has
+    been claimed or delayed meanwhile: an item is given even if it moves, and then perhaps twice.
 
     Args:
         backend: the server.
@@ -51,23 +54,24 @@ def read(
         after: the place in the order after which to go on, with the items in the set.
     """
     operator = Operator(backend)
-    apart: set[bytes] = set()
+    view = operator.view(name)
+    apart: set[tuple[bytes, bytes | None]] = set()
     if after is None:
-        yield from _dead(backend, name)
+        yield from _dead(operator, name)
         for items in _apart(operator, name):
             yield items
-            apart.update(item.member for item in items)
-    last = backend.slice(name, -1, -1)
+            apart.update(map(_content, items))
+    last = view.slice(name, -1, -1)
     # Items that move on while they are met must not be followed for ever.
     end = (last[0][1], last[0][0]) if last else (-math.inf, b"")
-    page = backend.range(name, -math.inf, math.inf, after=after, count=CHUNK)
+    page = view.range(name, -math.inf, math.inf, after=after, count=CHUNK)
     while page:
         yield [Item(*entry) for entry in page if (entry[1], entry[0]) <= end]
         if (page[-1][1], page[-1][0]) >= end:
             break
-        page = backend.range(name, -math.inf, math.inf, after=page[-1], count=CHUNK)
+        page = view.range(name, -math.inf, math.inf, after=page[-1], count=CHUNK)
     for items in _apart(operator, name):
-        yield [item for item in items if item.member not in apart]
+        yield [item for item in items if _content(item) not in apart]
 
 
 def store(
@@ -79,13 +83,18 @@ def store(
         backend: the server.
         name: the set.
         records: up to a thousand of them.
-        merge: the rule for items that are there. What was claimed or delayed is older than any
-            score that was given meanwhile.
+        merge: the rule for items that are there, by which payloads go with their scores. What was
+            claimed or delayed is older than any score that was given meanwhile.
+
+    Raises:
+        KeyingError: if some of the items and those in the set have keys, and some have none.
     """
     older = Merge.KEEP if merge is Merge.REPLACE else merge
     items = [each for each in records if isinstance(each, Item)]
-    backend.add(name, [(each.member, each.score) for each in items if not each.state], merge)
-    backend.add(name, [(each.member, each.score) for each in items if each.state], older)
+    view = _view_for(backend, name, items) if items else backend
+    late, early = (_CLAIMED, _DELAYED), ("", _PARKED)
+    view.add(name, [(each.member, each.score) for each in items if each.state in early], merge)
+    view.add(name, [(each.member, each.score) for each in items if each.state in late], older)
     Operator(backend).restore(name, [each for each in records if isinstance(each, DeadLetter)])
 
 
@@ -93,6 +102,7 @@ def dump(record: Record) -> str:
     """Return a record as a line of JSON, which `load` reads: bytes and scores are exact."""
     if isinstance(record, DeadLetter):
         fields: dict[str, object] = {
+            **({} if record.key is None else packed_key(record.key)),
             **packed(record.raw),
             "score": number(record.score),
             "state": _DEAD,
@@ -101,7 +111,7 @@ def dump(record: Record) -> str:
             "reason": record.reason,
         }
     else:
-        fields = {**packed(record.member), "score": number(record.score)}
+        fields = {**_packed_member(record.member), "score": number(record.score)}
         if record.state:
             fields["state"] = record.state
     return json.dumps(fields, allow_nan=False)
@@ -113,20 +123,25 @@ def load(fields: dict[str, object]) -> Record:
     Raises:
         ValueError: if it is none.
     """
-    member, score = unpacked(fields), _number(fields.get("score"), "score")
+    key, score = unpacked_key(fields), _number(fields.get("score"), "score")
     state = fields.get("state", "")
     if state == _DEAD:
         return DeadLetter(
-            raw=member,
+            raw=unpacked(fields),
+            key=key,
             reason=str(fields.get("reason", "")),
             score=score,
             time=_number(fields.get("time"), "time"),
             attempts=int(_number(fields.get("attempts", 0), "number of attempts")),
         )
-    if state not in ("", _CLAIMED, _DELAYED):
+    if state not in ("", _CLAIMED, _DELAYED, _PARKED):
         message = f"its state {state!r} is none"
         raise ValueError(message)
-    return Item(member, score, state)
+    if key is None:
+        return Item(unpacked(fields), score, state)
+    # A key that others have put into the set has no payload.
+    is_bare = "item" not in fields and "base64" not in fields
+    return Item(KeyedMember(key, None if is_bare else unpacked(fields)), score, state)
 
 
 def _number(value: object, of: str) -> float:
@@ -139,13 +154,36 @@ def _number(value: object, of: str) -> float:
 
 
 def _apart(operator: Operator, name: str) -> Iterator[list[Item]]:
-    for claimed, delayed in operator.apart(name):
-        yield [Item(*entry, _CLAIMED) for entry in claimed]
-        yield [Item(*entry, _DELAYED) for entry in delayed]
+    for page in operator.apart(name):
+        yield [Item(*entry, _CLAIMED) for entry in page.claimed]
+        yield [Item(*entry, _DELAYED) for entry in page.delayed]
+        yield [Item(*entry, _PARKED) for entry in page.parked]
 
 
-def _dead(backend: RedisBackend, name: str) -> Iterator[list[DeadLetter]]:
+def _content(item: Item) -> tuple[bytes, bytes | None]:
+    """Return all that there is of an item but its place."""
+    payload = item.member.payload if isinstance(item.member, KeyedMember) else None
+    return bytes(item.member), payload
+
+
+def _packed_member(member: bytes) -> dict[str, object]:
+    if not isinstance(member, KeyedMember):
+        return packed(member)
+    return packed_key(member) | ({} if member.payload is None else packed(member.payload))
+
+
+def _view_for(backend: RedisBackend, name: str, items: Sequence[Item]) -> RedisBackend:
+    """Return what is to store items, which must be of one kind with those that are there."""
+    kinds = {isinstance(each.member, KeyedMember) for each in items}
+    there = backend.is_keyed(name)
+    if len(kinds if there is None else kinds | {there}) > 1:
+        message = f"some items of {name!r} have keys, and some have none: store them elsewhere"
+        raise KeyingError(message)
+    return Operator(backend).view(name) if True in kinds else backend
+
+
+def _dead(operator: Operator, name: str) -> Iterator[list[DeadLetter]]:
     start = 0
-    while letters := backend.dead(name, start, CHUNK):
+    while letters := operator.dead(name, start, CHUNK):
         yield letters
         start += len(letters)

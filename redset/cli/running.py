@@ -22,7 +22,7 @@ class Code(IntEnum):
     """The exit codes, beside 0 for what was done."""
 
     NOTHING = 1
-    """There was nothing to show, take or change."""
+    """There was nothing to show, take or change, or what there is refuses it."""
     USAGE = 2
     """The command line asks for what cannot be."""
     SERVER = 3

@@ -6,7 +6,9 @@ from contextlib import suppress
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from redset._keying import keyed_names
 from redset.backends.redis import commands, keys
+from redset.interfaces import KeyedMember, Payload
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -14,16 +16,27 @@ if TYPE_CHECKING:
     from redset.backends.redis._sync.backend import RedisBackend
     from redset.interfaces import DeadLetter, Entry
 
-__all__ = ["Held", "Operator"]
+__all__ = ["Apart", "Held", "Operator"]
 
 # How many keys a server looks at before it serves others again.
 _PAGE = 1000
+
+
+class Apart(NamedTuple):
+    """What is kept beside a set, with the scores that it has or gets back."""
+
+    claimed: list[Entry]
+    delayed: list[Entry]
+    """Held back until it is tried again."""
+    parked: list[Entry]
+    """Of a set with keys, what was added while its key is claimed, and has its own payload."""
 
 
 class Held(NamedTuple):
     """A claim, as it is seen by others than its holder."""
 
     member: bytes
+    """The item, or its key with its payload."""
     score: float
     """The score it had, and gets back."""
     attempt: int
@@ -61,6 +74,7 @@ class Operator:
     def __init__(self, backend: RedisBackend) -> None:
         self._backend = backend
         self._client: Any = backend._client  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  (of our own package)
+        self._command = backend._command  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  (of our own package)
         self._script = backend._script  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  (of our own package)
 
     def names(self, pattern: str = "*") -> list[str]:
@@ -78,6 +92,37 @@ class Operator:
         names = {_owner(key, found) for key in found}
         return sorted(name for name in names if fnmatchcase(name, pattern))
 
+    def view(self, name: str) -> RedisBackend:
+        """Return the backend as a set is to be looked at: with its payloads, if it may have some.
+
+        Args:
+            name: the set.
+
+        Returns:
+            The backend itself if there are items without keys, or there can be no others. Members
+            are `KeyedMember` otherwise, and all that come to an empty set, and have no payloads,
+            are items without keys. One round trip, O(1) (``is_keyed.lua``).
+        """
+        if self._backend.is_keyed(name) is False or keys.add_keys(name) is None:
+            return self._backend
+        # What the view would else refuse, this one tells from others.
+        keyed_names(self._client).add(name)
+        return self._backend.keyed(Payload.WITH_SCORE)
+
+    def has_keyed_letters(self, name: str) -> bool:
+        """Tell whether there are dead letters with payloads. One round trip, O(1)."""
+        return bool(self._command("EXISTS", keys.sibling(name, keys.DEAD_ITEMS)))
+
+    def dead(self, name: str, start: int, count: int) -> list[DeadLetter]:
+        """List dead letters, oldest first; see `redset.interfaces.Backend.dead`.
+
+        Those of a set with keys have their keys, whatever else there is of the set. Two round
+        trips.
+        """
+        keyed = self.has_keyed_letters(name)
+        backend = self._backend.keyed(Payload.WITH_SCORE) if keyed else self._backend
+        return backend.dead(name, start, count)
+
     def claims(self, name: str, start: int, count: int) -> list[Held]:
         """List claims, first the lease that is the first to run out.
 
@@ -87,8 +132,8 @@ class Operator:
             count: how many to list at most.
 
         Returns:
-            Claims, also those that have run out and are not put back yet. One round trip,
-            O(log c + k) for k of c claims (``held.lua``).
+            Claims, also those that have run out and are not put back yet. Two round trips,
+            O(log c + k) for k of c claims (``held.lua``, ``HMGET``).
 
         Raises:
             ValueError: if nothing can be claimed from a set of this name.
@@ -96,32 +141,40 @@ class Operator:
         apart = keys.siblings(name, keys.CLAIMS, keys.CLAIM_DETAILS)
         page = [commands.whole(start), commands.whole(start + count - 1)]
         _, *reply = self._script("held", apart, page)
-        parts = iter(reply)
+        members = reply[::3]
+        if not members:
+            return []
+        payloads = self._command("HMGET", keys.sibling(name, keys.CLAIM_ITEMS), *members)
         return [
-            Held(member, float(score), int(attempt), int(token), float(until))
-            for member, until, details in zip(parts, parts, parts, strict=True)
+            Held(_whole(member, payload), float(score), int(attempt), int(token), float(until))
+            for member, until, details, payload in zip(
+                members, reply[1::3], reply[2::3], payloads, strict=True
+            )
             for token, attempt, score in [details.split()]
         ]
 
-    def apart(self, name: str) -> Iterator[tuple[list[Entry], list[Entry]]]:
-        """Give what is claimed, and what is held back until it is tried again.
+    def apart(self, name: str) -> Iterator[Apart]:
+        """Give what is claimed, held back or parked.
 
         Args:
             name: the set.
 
         Returns:
-            Pairs of claimed entries and delayed ones, with the scores that they get back. What
-            stays there is given at least once. A round trip for every thousand (``apart.lua``).
+            Pages of entries. What stays there is given at least once. A round trip for every
+            thousand (``apart.lua``).
         """
+        needed = keys.siblings(name, keys.CLAIM_DETAILS, keys.CLAIM_ITEMS, keys.ITEMS, keys.PARKED)
         cursor = b"0"
         while True:
-            details = keys.siblings(name, keys.CLAIM_DETAILS)
-            cursor, *reply = self._script("apart", details, [cursor])
-            page: tuple[list[Entry], list[Entry]] = ([], [])
-            parts: Iterator[bytes] = iter(reply)
-            for member, given in zip(parts, parts, strict=True):
+            cursor, *reply = self._script("apart", needed, [cursor])
+            page = Apart([], [], [])
+            parts: Iterator[Any] = iter(reply)
+            for member, given, payload, parked, waiting in zip(*[parts] * 5, strict=True):
                 token, _, score = given.split()
-                page[token == b"0"].append((member, float(score)))
+                place = page.delayed if token == b"0" else page.claimed
+                place.append((_whole(member, payload), float(score)))
+                if parked is not None and waiting is not None:
+                    page.parked.append((KeyedMember(member, waiting), float(parked)))
             yield page
             if int(cursor) == 0:
                 return
@@ -136,25 +189,34 @@ class Operator:
 
         Args:
             name: the set.
-            letters: the dead letters; they replace those of the same bytes.
+            letters: the dead letters; they replace those of the same bytes or keys.
 
         Returns:
-            How many were new. One round trip, O(log d) a letter (``restore.lua``).
+            How many were new. One round trip, or two if only some have keys, O(log d) a letter
+            (``restore.lua``).
         """
-        if not letters:
-            return 0
-        parts = [
-            part
-            for letter in letters
-            for part in (letter.time, letter.raw, commands.letter_details(letter))
-        ]
+        plain: list[object] = []
+        keyed: list[object] = []
+        for letter in letters:
+            details = commands.letter_details(letter)
+            if letter.key is None:
+                plain += (letter.time, letter.raw, details)
+            else:
+                keyed += (letter.time, letter.key, details, letter.raw)
         dead = [*keys.siblings(name, keys.DEAD, keys.DEAD_DETAILS), name.encode()]
-        return int(self._script("restore", dead, parts))
+        payloads = keys.siblings(name, keys.DEAD_ITEMS)
+        new = int(self._script("restore", dead, plain)) if plain else 0
+        return new + (int(self._script("restore", [*dead, *payloads], keyed)) if keyed else 0)
 
     def _keys(self) -> Iterator[str]:
         for key in self._client.scan_iter(count=_PAGE, _type="zset"):
             with suppress(UnicodeDecodeError):
                 yield key if isinstance(key, str) else key.decode()
+
+
+def _whole(member: bytes, payload: bytes | None) -> bytes:
+    """Return a member with its payload, if it has one."""
+    return member if payload is None else KeyedMember(member, payload)
 
 
 def _owner(key: str, found: set[str]) -> str:
