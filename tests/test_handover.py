@@ -12,11 +12,12 @@ import redis
 from redset import SortedSet
 from redset.backends import MemoryBackend, RedisBackend
 from redset.backends.redis._scripts import script
-from redset.backends.redis.keys import ITEMS, TOKEN, UNPACKED, sibling
+from redset.backends.redis.keys import ITEMS, PARCEL, TOKEN, UNPACKED, sibling
 from redset.backends.redis.operating import Operator
 from redset.exceptions import SealedError
 from redset.interfaces import DeadLetter, KeyedMember, Merge, Payload, Terms
 from redset.testing import ManualClock
+from redset.testing._handover import forget
 from tests.support.backends import KINDS
 from tests.support.proxy import Proxy
 from tests.support.servers import Server
@@ -66,8 +67,12 @@ class TestMemory:
     def backend(self, clock: ManualClock) -> MemoryBackend:
         return MemoryBackend(clock=clock)
 
-    def test_a_seal_lasts_a_day(self, backend: MemoryBackend, clock: ManualClock) -> None:
+    def test_a_seal_lasts_until_a_day_after_its_end(
+        self, backend: MemoryBackend, clock: ManualClock
+    ) -> None:
         backend.seal("jobs", "leaving")
+        clock.advance(100 * DAY)
+        backend.end_seal("jobs", "leaving")
         clock.advance(DAY - 1)
         with pytest.raises(SealedError, match="'jobs' is sealed"):
             backend.length("jobs")
@@ -75,16 +80,18 @@ class TestMemory:
         assert backend.is_sealed("jobs") is False
         assert backend.add("jobs", ENTRIES, Merge.KEEP) == 6
 
-    def test_what_was_unpacked_is_known_for_a_day(
+    def test_what_was_unpacked_is_known_until_a_day_after_the_end(
         self, backend: MemoryBackend, clock: ManualClock
     ) -> None:
         backend.add("jobs", ENTRIES, Merge.KEEP)
         parcel = backend.pack("jobs", 2)
         assert backend.unpack("target", "jobs", parcel) is True
-        for _ in range(2):
-            clock.advance(DAY - 1)
-            assert backend.unpack("target", "jobs", parcel) is False
-        clock.advance(DAY + 1)
+        clock.advance(100 * DAY)
+        assert backend.unpack("target", "jobs", parcel) is False
+        backend.end_parcels("target")
+        clock.advance(DAY - 1)
+        assert backend.unpack("target", "jobs", parcel) is False
+        clock.advance(2)
         assert backend.unpack("target", "jobs", parcel) is True
 
     def test_what_others_leave_behind_goes_in_the_end(self, backend: MemoryBackend) -> None:
@@ -226,7 +233,15 @@ class TestServers:
                 client.execute_command(*command)
         assert client.get(name).startswith(b"SEALED by redset")
         assert client.get(name).endswith(leaving.encode())
-        assert (DAY - 60) * 1000 < client.pttl(name) <= DAY * 1000
+        backend.clear(name)
+        backend.put_layout(name, b"1:8", 3)
+        for command in (("ZADD", name, 1, "a"), ("ZPOPMIN", name)):
+            with pytest.raises(redis.ResponseError, match="WRONGTYPE"):
+                client.execute_command(*command)
+        assert client.get(name) == b"SEALED by redset, layout 3: 1:8"
+        with pytest.raises(SealedError, match="open it as a ShardedSet"):
+            backend.add(name, ENTRIES, Merge.KEEP)
+        backend.drop_layout(name)
 
     def test_what_the_server_said_is_the_cause(
         self, backend: Backend, name: str, leaving: str
@@ -286,16 +301,25 @@ class TestServers:
         assert backend.pack(leaving, 9).states == []
         assert client.exists(items) == 0
 
-    def test_what_was_unpacked_is_known_for_a_day(
-        self, backend: Backend, client: Any, name: str, target: str
+    def test_what_is_remembered_goes_a_day_after_the_end(
+        self, backend: Backend, client: Any, name: str, leaving: str, target: str
     ) -> None:
         backend.add(name, ENTRIES, Merge.KEEP)
-        parcel = backend.pack(name, 2)
+        backend.seal(name, leaving)
+        parcel = backend.pack(leaving, 2)
+        kept = [name, sibling(leaving, PARCEL), sibling(target, UNPACKED)]
+        assert backend.unpack(target, leaving, parcel) is True
+        backend.unload(leaving, parcel)
+        assert [client.pttl(key) for key in kept] == [-1, -1, -1]
         for expected in (True, False):
-            assert backend.unpack(target, name, parcel) is expected
-            left = client.pttl(sibling(target, UNPACKED))
-            assert (DAY - 60) * 1000 < left <= DAY * 1000
-            client.pexpire(sibling(target, UNPACKED), 1000)
+            backend.end_seal(name, leaving)
+            backend.end_parcels(target)
+            assert all((DAY - 60) * 1000 < client.pttl(key) <= DAY * 1000 for key in kept)
+            # Later parcels come only to who is late.
+            assert backend.unpack(target, leaving, backend.pack(leaving, 2)) is expected
+            assert client.pttl(kept[2]) > 0
+            backend.end_seal(name, leaving)
+        backend.clear(leaving)
 
     def test_a_member_of_all_kinds_of_bytes_at_once(
         self, backend: Backend, name: str, target: str
@@ -353,6 +377,7 @@ def test_sets_go_to_other_slots(
             backend.seal(target, name)
     for each in (name, target):
         backend.clear(each)
+    forget(backend, name, leaving, target)
     assert backends.leaked_keys(kind, name) == []
 
 

@@ -77,6 +77,10 @@ class AsyncBackend(AsyncCombining, AsyncHandover, Protocol):
         """See `Backend.dedicated`."""
         ...
 
+    def monotonic(self) -> float:
+        """See `Backend.monotonic`."""
+        ...
+
     async def claim(
         self, name: str, count: int, terms: Terms, *, acknowledge: Sequence[Hold] = ()
     ) -> Claimed:

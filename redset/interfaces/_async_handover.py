@@ -33,3 +33,23 @@ class AsyncHandover(Protocol):
     async def unload(self, name: str, parcel: Parcel) -> None:
         """See `Backend.unload`."""
         ...
+
+    async def end_seal(self, name: str, target: str) -> None:
+        """See `Backend.end_seal`."""
+        ...
+
+    async def end_parcels(self, name: str) -> None:
+        """See `Backend.end_parcels`."""
+        ...
+
+    async def layout(self, name: str) -> bytes | None:
+        """See `Backend.layout`."""
+        ...
+
+    async def put_layout(self, name: str, layout: bytes, step: int) -> bool:
+        """See `Backend.put_layout`."""
+        ...
+
+    async def drop_layout(self, name: str) -> bool:
+        """See `Backend.drop_layout`."""
+        ...

@@ -111,6 +111,10 @@ class Backend(Combining, Handover, Protocol):
         """
         ...
 
+    def monotonic(self) -> float:
+        """Return seconds by the clock that timeouts are measured by, as `time.monotonic` does."""
+        ...
+
     def claim(
         self, name: str, count: int, terms: Terms, *, acknowledge: Sequence[Hold] = ()
     ) -> Claimed:

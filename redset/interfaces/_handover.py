@@ -20,15 +20,22 @@ class Handover(Protocol):
     harm, and any number may do it at once: all are given the same parcel, which has its number,
     and neither is stored nor removed twice.
 
+    When all has been handed over, `end_seal` and `end_parcels` let go what is remembered of it.
+
+    A set that is spread over several others has a **layout** at its name, which says how. A name
+    with a layout has no set, and can have none, as if it were sealed, so nobody takes the layout
+    for an item.
+
     Keyed views do the same as what they are a view of: payloads go with their keys.
     """
 
     def seal(self, name: str, target: str) -> None:
         """Give a set another name, as `Combining.rename` does, and seal the name it had.
 
-        For a day, or until `Backend.clear`, a sealed name has no set, and can have none. Every
-        other call but `is_sealed` raises `SealedError`, or finds nothing; who waits is sent away
-        by it within a second; nothing is stored. If the name is sealed already, nothing is done.
+        Until a day after `end_seal`, or until `Backend.clear`, a sealed name has no set, and can
+        have none. Every other call but `is_sealed` raises `SealedError`, or finds nothing; who
+        waits is sent away by it within a second; nothing is stored. If the name is sealed already,
+        nothing is done.
 
         Raises `SetExistsError`, changing nothing, if something has the other name.
         """
@@ -53,8 +60,9 @@ class Handover(Protocol):
         claims are higher than all that there were. If some of the set is to go at a time, it is
         the later one of those here and there.
 
-        Returns False, and does nothing, if this parcel or a later one of that source was unpacked
-        here within a day. ``states`` may be some of the parcel's, if others go to other sets.
+        Returns False, and does nothing, if members of this parcel or a later one of that source
+        were unpacked here, which is known until a day after `end_parcels`. ``states`` may be some
+        of the parcel's, if others go to other sets.
         """
         ...
 
@@ -63,4 +71,41 @@ class Handover(Protocol):
 
         When nothing is left, nothing is kept for the set.
         """
+        ...
+
+    def end_seal(self, name: str, target: str) -> None:
+        """Let go in a day the seal of a name, and the number of the next parcel of its set.
+
+        ``target`` is what that was called since. It is to be called when everything has been
+        handed over, and all who use the set know where it went. A set of the name stays.
+        """
+        ...
+
+    def end_parcels(self, name: str) -> None:
+        """Let go in a day what is known of the parcels that a set was given.
+
+        It is to be called when everything has been handed over to it.
+        """
+        ...
+
+    # Layouts
+
+    def layout(self, name: str) -> bytes | None:
+        """Return the layout at a name; None if there is nothing at all.
+
+        Raises `SetExistsError` if there is a set, or anything else.
+        """
+        ...
+
+    def put_layout(self, name: str, layout: bytes, step: int) -> bool:
+        """Put a layout at a name, unless one of this step or a later one is there.
+
+        Returns whether it was put there. It stays until `drop_layout`: `Backend.clear` raises
+        `SealedError`. Raises `SetExistsError`, changing nothing, if there is a set, or anything
+        else.
+        """
+        ...
+
+    def drop_layout(self, name: str) -> bool:
+        """Remove the layout at a name; return whether there was one."""
         ...

@@ -127,6 +127,9 @@ class AlgebraMachine(ClaimingMachine):
         while (parcel := self._backend.pack(leaving, count)).states:
             assert self._backend.unpack(name, leaving, parcel), "the backend has had it before"
             self._backend.unload(leaving, parcel)
+        for each in (name, leaving):
+            self._backend.end_seal(each, each)
+            self._backend.end_parcels(each)
 
     @rule(name=draw.NAMES, when=st.sampled_from([1.0, 0.0, -1e9]))
     def go_at_once(self, name: str, when: float) -> None:

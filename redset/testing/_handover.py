@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from redset.exceptions import SealedError, SetExistsError
-from redset.interfaces import NOW, DeadLetter, Merge
+from redset.interfaces import NOW, DeadLetter, Merge, Payload
 from redset.testing._algebra import others
 from redset.testing._claim_steps import claim, claim_one, finish, hold, holds, terms, tricky_entries
 from redset.testing._concurrency import at_once
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from redset.interfaces import Backend, Parcel
 
-__all__ = ["HandoverChecks", "hand_over", "seal"]
+__all__ = ["HandoverChecks", "forget", "hand_over", "seal"]
 
 _LONG = 30.0
 _MOST = 500
@@ -38,6 +38,14 @@ def seal(backend: Backend, name: str) -> Generator[tuple[str, str], None, None]:
             yield leaving, target
         finally:
             backend.clear(name)
+            forget(backend, name, leaving, target)
+
+
+def forget(backend: Backend, *names: str) -> None:
+    """Let go what is remembered of handing over."""
+    for name in names:
+        backend.end_seal(name, name)
+        backend.end_parcels(name)
 
 
 def part_of(parcel: Parcel, place: int, places: int) -> Parcel:
@@ -130,6 +138,7 @@ class HandoverChecks:
             assert everything(backend, other) == [(b"a", 1.0)]
             assert backend.stats(leaving, math.inf) == before
             assert backend.is_sealed(name) is True
+            forget(backend, other)
             # Nothing has been stored under the name.
             assert backend.clear(name) is False
             assert (everything(backend, name), backend.dead_count(name)) == ([], 0)
@@ -181,6 +190,83 @@ class HandoverChecks:
                 backend.seal(name, leaving)
             assert results == [True]
             backend.clear(name)
+            forget(backend, leaving)
+
+    def test_nothing_is_forgotten_until_it_may_be(
+        self, backend: Backend, name: str, advance: Callable[[float], None]
+    ) -> None:
+        fill(backend, name, (b"a", 1.0), (b"b", 2.0))
+        with seal(backend, name) as (leaving, target):
+            late = backend.pack(leaving, 1)
+            for wait in (0.5, 0.0):
+                # The same at any time, and when it is let go, for a day.
+                assert backend.is_sealed(name) is True
+                assert backend.pack(leaving, 2).states == late.states
+                backend.unpack(target, leaving, late)
+                advance(wait)
+                forget(backend, name, leaving, target)
+            assert backend.unpack(target, leaving, late) is False
+            backend.end_seal(name, leaving)
+            assert backend.is_sealed(name) is True
+            # A set that is there stays.
+            assert len(everything(backend, leaving)) == 2
+
+    # Layouts
+
+    def test_a_layout_is_no_set(self, backend: Backend, name: str) -> None:
+        with others(backend, name, [(b"a", 1.0)]) as (other,):
+            assert backend.layout(name) is None
+            assert backend.put_layout(name, b"1:8", 3) is True
+            views = [backend, *(backend.keyed(rule) for rule in Payload)]
+            try:
+                for view in views:
+                    changes = _changes(view, name, other) if view is backend else {}
+                    changes["pop"] = partial(view.pop, name, 1)
+                    changes["claim"] = partial(claim, view, name)
+                    changes["length"] = partial(view.length, name)
+                    changes["clear"] = partial(view.clear, name)
+                    refused = [what for what, change in changes.items() if _is_refused(change)]
+                    assert refused == list(changes)
+                    assert view.layout(name) == b"1:8"
+                assert backend.is_sealed(name) is True
+                # No handing over ends it.
+                forget(backend, name, other)
+                assert everything(backend, other) == [(b"a", 1.0)]
+            finally:
+                assert backend.drop_layout(name) is True
+        assert backend.drop_layout(name) is False
+        assert (backend.layout(name), backend.is_sealed(name)) == (None, False)
+        assert backend.clear(name) is False
+
+    def test_a_layout_gives_way_to_a_later_one(self, backend: Backend, name: str) -> None:
+        odd = bytes(range(256))
+        put = backend.put_layout
+        try:
+            assert [put(name, b"%d" % step, step) for step in (3, 3, 1, 4)] == [1, 0, 0, 1]
+            assert backend.layout(name) == b"4"
+            assert put(name, odd, 10**12) is True
+            assert backend.layout(name) == odd
+            # Many at once agree on one.
+            assert sum(at_once(lambda place: put(name, b"%d" % place, 10**12 + 1))) == 1
+        finally:
+            backend.drop_layout(name)
+
+    def test_what_is_there_gets_no_layout(self, backend: Backend, name: str) -> None:
+        leases = list(fill_all(backend, name).values())
+        before = backend.stats(name, math.inf)
+        for _ in range(2):
+            for call in (lambda: backend.layout(name), lambda: backend.put_layout(name, b"x", 9)):
+                with pytest.raises(SetExistsError):
+                    call()
+            assert backend.drop_layout(name) is False
+            assert backend.stats(name, math.inf) == before
+            # What waits nowhere, but is claimed or dead, is there, too.
+            backend.pop(name, 9)
+            before = backend.stats(name, math.inf)
+        backend.clear(name)
+        assert leases
+        with seal(backend, name), pytest.raises(SetExistsError):
+            backend.put_layout(name, b"x", 9)
 
     # Parcels
 
@@ -307,3 +393,4 @@ class HandoverChecks:
                 given = holds(list(leases.values()))
                 assert backend.acknowledge(each, given, Merge.KEEP) == [False, False]
                 backend.clear(each)
+            forget(backend, *lasting)

@@ -71,6 +71,9 @@ class Own:
     def dedicated(self) -> AbstractContextManager[Own]:
         return nullcontext(self)
 
+    def monotonic(self) -> float:
+        return 0.0
+
     def claim(
         self, name: str, count: int, terms: Terms, *, acknowledge: Sequence[Hold] = ()
     ) -> Claimed:
@@ -219,6 +222,21 @@ class Own:
     def unload(self, name: str, parcel: Parcel) -> None:
         self._sealed = (name, *(state.member.decode() for state in parcel.states))
 
+    def end_seal(self, name: str, target: str) -> None:
+        self._sealed = name, target
+
+    def end_parcels(self, name: str) -> None:
+        self._sealed = (name,)
+
+    def layout(self, name: str) -> bytes | None:
+        return name.encode() or None
+
+    def put_layout(self, name: str, layout: bytes, step: int) -> bool:
+        return layout != name.encode() and step > 0
+
+    def drop_layout(self, name: str) -> bool:
+        return bool(name)
+
     def clear(self, name: str) -> bool:
         return bool(name)
 
@@ -290,6 +308,9 @@ class AsyncOwn:
 
     def dedicated(self) -> AbstractAsyncContextManager[AsyncOwn]:
         return nullcontext(self)
+
+    def monotonic(self) -> float:
+        return self._own.monotonic()
 
     async def claim(
         self, name: str, count: int, terms: Terms, *, acknowledge: Sequence[Hold] = ()
@@ -427,6 +448,21 @@ class AsyncOwn:
 
     async def unload(self, name: str, parcel: Parcel) -> None:
         self._own.unload(name, parcel)
+
+    async def end_seal(self, name: str, target: str) -> None:
+        self._own.end_seal(name, target)
+
+    async def end_parcels(self, name: str) -> None:
+        self._own.end_parcels(name)
+
+    async def layout(self, name: str) -> bytes | None:
+        return self._own.layout(name)
+
+    async def put_layout(self, name: str, layout: bytes, step: int) -> bool:
+        return self._own.put_layout(name, layout, step)
+
+    async def drop_layout(self, name: str) -> bool:
+        return self._own.drop_layout(name)
 
     async def entries(
         self, name: str, members: Sequence[bytes], *, low: Bound = -math.inf

@@ -74,6 +74,10 @@ class AsyncMemoryBackend(AsyncCombiningMemory, AsyncHandoverMemory, Local):
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
+    def monotonic(self) -> float:
+        """See `redset.interfaces.Backend.monotonic`."""
+        return self._store.monotonic()
+
     async def add(self, name: str, entries: Sequence[Entry], merge: Merge) -> int:
         """See `redset.interfaces.Backend.add`."""
         return self._store.add(name, entries, merge)

@@ -35,3 +35,23 @@ class AsyncHandoverMemory:
     async def unload(self, name: str, parcel: Parcel) -> None:
         """See `redset.interfaces.Backend.unload`."""
         self._store.unload(name, parcel)
+
+    async def end_seal(self, name: str, target: str) -> None:
+        """See `redset.interfaces.Backend.end_seal`."""
+        self._store.end_seal(name, target)
+
+    async def end_parcels(self, name: str) -> None:
+        """See `redset.interfaces.Backend.end_parcels`."""
+        self._store.end_parcels(name)
+
+    async def layout(self, name: str) -> bytes | None:
+        """See `redset.interfaces.Backend.layout`."""
+        return self._store.layout(name)
+
+    async def put_layout(self, name: str, layout: bytes, step: int) -> bool:
+        """See `redset.interfaces.Backend.put_layout`."""
+        return self._store.put_layout(name, layout, step)
+
+    async def drop_layout(self, name: str) -> bool:
+        """See `redset.interfaces.Backend.drop_layout`."""
+        return self._store.drop_layout(name)

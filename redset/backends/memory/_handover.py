@@ -11,7 +11,7 @@ from redset.backends.memory._ending import EndingStore
 from redset.backends.memory._ledger import Ledger
 from redset.backends.memory._payloads import Payloads
 from redset.backends.memory._sortedmap import SortedMap
-from redset.backends.memory._tombstone import Tombstone
+from redset.backends.memory._tombstone import Sign, Tombstone
 from redset.exceptions import SetExistsError
 from redset.interfaces import Merge, Parcel, State
 
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["HandoverStore"]
 
-# For how many seconds a name stays sealed, and the parcels that a set was given are known.
+# For how many seconds a name stays sealed when all is settled, and it is known which parcels a
+# set was given.
 _LIFE = 86400.0
 # How many members there are in a parcel at most.
 _MOST = 500
@@ -51,8 +52,6 @@ class HandoverStore(EndingStore):
                 raise SetExistsError(message)
             self._rename(name, target)
             self._sets[name] = Tombstone(name)
-            self._let_end(self._sets, name, self._clock.time() + _LIFE)
-            self._drop_what_ended()
             self._wake(name)
 
     def is_sealed(self, name: str) -> bool:
@@ -76,7 +75,7 @@ class HandoverStore(EndingStore):
         """See `redset.interfaces.Backend.unpack`. O(log n) a member."""
         with self._guard:
             self._check_seal(name)
-            if not self._is_next(name, source, parcel.number):
+            if not self._is_next(name, source, parcel):
                 return False
             ends = [self._end_of(part, name) for part in self._parts()]
             with self._places(name) as places:
@@ -104,21 +103,76 @@ class HandoverStore(EndingStore):
                     for place in places[_HOLDING:]:
                         cast("dict[bytes, object]", place).clear()
 
+    def end_seal(self, name: str, target: str) -> None:  # noqa: ARG002  (numbers are the store's)
+        """See `redset.interfaces.Backend.end_seal`. O(e) for e parts that are to go."""
+        with self._guard:
+            held = self._sets.get(name)
+            if isinstance(held, Tombstone) and not isinstance(held, Sign):
+                self._end_later(self._sets, name, self._clock.time() + _LIFE)
+                self._drop_what_ended()
+
+    def end_parcels(self, name: str) -> None:
+        """See `redset.interfaces.Backend.end_parcels`. O(p) for all parcels that are known."""
+        with self._guard:
+            end = self._clock.time() + _LIFE
+            for place, (number, _) in self._unpacked.items():
+                if place[0] == name:
+                    self._unpacked[place] = number, end
+
+    # Layouts
+
+    def layout(self, name: str) -> bytes | None:
+        """See `redset.interfaces.Backend.layout`. O(1)."""
+        with self._guard:
+            sign = self._sign(name)
+            return None if sign is None else sign.layout
+
+    def put_layout(self, name: str, layout: bytes, step: int) -> bool:
+        """See `redset.interfaces.Backend.put_layout`. O(1)."""
+        with self._guard:
+            sign = self._sign(name)
+            if sign is not None and sign.step >= step:
+                return False
+            self._sets[name] = Sign(name, layout, step)
+            self._wake(name)
+            return True
+
+    def drop_layout(self, name: str) -> bool:
+        """See `redset.interfaces.Backend.drop_layout`. O(1)."""
+        with self._guard:
+            is_there = isinstance(self._sets.get(name), Sign)
+            if is_there:
+                del self._sets[name]
+            return is_there
+
+    def _sign(self, name: str) -> Sign | None:
+        held = self._sets.get(name)
+        if isinstance(held, Sign):
+            return held
+        if isinstance(held, Tombstone) or self._is_there(name):
+            message = f"{name!r} has no layout: it is not a sharded set"
+            raise SetExistsError(message)
+        return None
+
     def _unseal(self, name: str) -> None:
         with self._guard:
-            if self._is_sealed(name):
+            held = self._sets.get(name)
+            if isinstance(held, Sign):
+                held.refuse()
+            if isinstance(held, Tombstone):
                 del self._sets[name]
 
     def _is_sealed(self, name: str) -> bool:
         return isinstance(self._sets.get(name), Tombstone)
 
-    def _is_next(self, name: str, source: str, number: int) -> bool:
+    def _is_next(self, name: str, source: str, parcel: Parcel) -> bool:
         """Tell whether a parcel is to be unpacked, and note that it is."""
         now = self._clock.time()
         self._unpacked = {key: known for key, known in self._unpacked.items() if known[1] > now}
-        latest, _ = self._unpacked.get((name, source), (0, now))
-        self._unpacked[name, source] = max(latest, number), now + _LIFE
-        return number > latest
+        latest, end = self._unpacked.get((name, source), (0, math.inf))
+        if parcel.states:
+            self._unpacked[name, source] = max(latest, parcel.number), end
+        return parcel.number > latest
 
     def _end_later(self, part: dict[str, Any], name: str, when: float) -> None:
         self._ends = [end for end in self._ends if end.part is not part or end.name != name]

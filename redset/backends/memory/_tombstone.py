@@ -1,4 +1,4 @@
-"""What stands in the place of a memory set that is sealed."""
+"""What stands in the place of a memory set that is sealed, or spread over others."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from redset.exceptions import SealedError
 if TYPE_CHECKING:
     from typing import NoReturn
 
-__all__ = ["Tombstone"]
+__all__ = ["Sign", "Tombstone"]
 
 
 class Tombstone(SortedMap):
@@ -28,4 +28,20 @@ class Tombstone(SortedMap):
     def refuse(self) -> NoReturn:
         """Raise `SealedError`."""
         message = f"{self._name!r} is sealed: what it held has been handed over to other sets"
+        raise SealedError(message)
+
+
+class Sign(Tombstone):
+    """Has the layout of a set that is spread over others, in the place of a set."""
+
+    __slots__ = ("layout", "step")
+
+    def __init__(self, name: str, layout: bytes, step: int) -> None:
+        super().__init__(name)
+        self.layout = layout
+        self.step = step
+
+    def refuse(self) -> NoReturn:
+        """Raise `SealedError`."""
+        message = f"{self._name!r} is a sharded set: open it as a ShardedSet"
         raise SealedError(message)

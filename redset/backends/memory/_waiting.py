@@ -79,6 +79,10 @@ class WaitingStore:
             patience -= _STEP
             time.sleep(_STEP)
 
+    def monotonic(self) -> float:
+        """See `redset.interfaces.Backend.monotonic`."""
+        return self._clock.monotonic()
+
     def deadline(self, timeout: float | None) -> float | None:
         """Return when a wait that starts now is over, by the clock's ``monotonic``."""
         return None if timeout is None else self._clock.monotonic() + timeout

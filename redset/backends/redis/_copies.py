@@ -13,7 +13,7 @@ __all__ = ["Copies", "check_copies", "is_lasting"]
 # replicas lack it.
 _LASTING: Final = frozenset(
     {"acknowledge", "add", "increment", "move", "pop_into", "redrive", "reject", "release"}
-    | {"remember", "rename", "seal", "union", "unpack"}
+    | {"put_layout", "remember", "rename", "seal", "union", "unpack"}
 )
 
 

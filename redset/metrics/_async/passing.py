@@ -206,6 +206,31 @@ class AsyncPassing(Local):
         with self._observer.call(name, "unload", len(parcel.states)):
             await self._backend.unload(name, parcel)
 
+    async def end_seal(self, name: str, target: str) -> None:
+        """See `redset.interfaces.Backend.end_seal`."""
+        with self._observer.call(name, "end_seal"):
+            await self._backend.end_seal(name, target)
+
+    async def end_parcels(self, name: str) -> None:
+        """See `redset.interfaces.Backend.end_parcels`."""
+        with self._observer.call(name, "end_parcels"):
+            await self._backend.end_parcels(name)
+
+    async def layout(self, name: str) -> bytes | None:
+        """See `redset.interfaces.Backend.layout`."""
+        with self._observer.call(name, "layout"):
+            return await self._backend.layout(name)
+
+    async def put_layout(self, name: str, layout: bytes, step: int) -> bool:
+        """See `redset.interfaces.Backend.put_layout`."""
+        with self._observer.call(name, "put_layout"):
+            return await self._backend.put_layout(name, layout, step)
+
+    async def drop_layout(self, name: str) -> bool:
+        """See `redset.interfaces.Backend.drop_layout`."""
+        with self._observer.call(name, "drop_layout"):
+            return await self._backend.drop_layout(name)
+
     @asynccontextmanager
     async def lock(
         self, name: str, timeout: float | None, expires: float

@@ -202,6 +202,31 @@ class Passing(Local):
         with self._observer.call(name, "unload", len(parcel.states)):
             self._backend.unload(name, parcel)
 
+    def end_seal(self, name: str, target: str) -> None:
+        """See `redset.interfaces.Backend.end_seal`."""
+        with self._observer.call(name, "end_seal"):
+            self._backend.end_seal(name, target)
+
+    def end_parcels(self, name: str) -> None:
+        """See `redset.interfaces.Backend.end_parcels`."""
+        with self._observer.call(name, "end_parcels"):
+            self._backend.end_parcels(name)
+
+    def layout(self, name: str) -> bytes | None:
+        """See `redset.interfaces.Backend.layout`."""
+        with self._observer.call(name, "layout"):
+            return self._backend.layout(name)
+
+    def put_layout(self, name: str, layout: bytes, step: int) -> bool:
+        """See `redset.interfaces.Backend.put_layout`."""
+        with self._observer.call(name, "put_layout"):
+            return self._backend.put_layout(name, layout, step)
+
+    def drop_layout(self, name: str) -> bool:
+        """See `redset.interfaces.Backend.drop_layout`."""
+        with self._observer.call(name, "drop_layout"):
+            return self._backend.drop_layout(name)
+
     @contextmanager
     def lock(self, name: str, timeout: float | None, expires: float) -> Generator[None, None, None]:
         """See `redset.interfaces.Backend.lock`. What is timed is how long it takes to get it."""

@@ -50,6 +50,10 @@ class AsyncClaimingBackend(Local):
             apart._waiting = AsyncWaiting(connection)  # noqa: SLF001  (of our own class)
             yield apart
 
+    def monotonic(self) -> float:
+        """See `redset.interfaces.Backend.monotonic`."""
+        return time.monotonic()
+
     async def claim(
         self, name: str, count: int, terms: Terms, *, acknowledge: Sequence[Hold] = ()
     ) -> Claimed:

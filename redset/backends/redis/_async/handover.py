@@ -54,3 +54,42 @@ class AsyncHandoverBackend(AsyncMovingBackend):
         if parcel.states:
             arguments = [parcel.number, *(state.member for state in parcel.states)]
             await self._connection.script("handover/unload", keys.handover_keys(name), arguments)
+
+    async def end_seal(self, name: str, target: str) -> None:
+        """See `redset.interfaces.Backend.end_seal`. ``handover/end_seal.lua``, O(1)."""
+        self._check_slots([name, target])
+        numbers = [keys.sibling(each, keys.PARCEL) for each in (name, target)]
+        needed = [name.encode(), *numbers]
+        await self._connection.script("handover/end_seal", needed, [])
+
+    async def end_parcels(self, name: str) -> None:
+        """See `redset.interfaces.Backend.end_parcels`. ``handover/end_parcels.lua``, O(1)."""
+        await self._connection.script("handover/end_parcels", keys.handover_keys(name), [])
+
+    # Layouts
+
+    async def layout(self, name: str) -> bytes | None:
+        """See `redset.interfaces.Backend.layout`. ``handover/layout.lua``, O(1)."""
+        reply = await self._connection.script("handover/layout", keys.handover_keys(name), [])
+        if reply == b"":
+            raise self._misfit(name)
+        return bytes(reply) if reply else None
+
+    async def put_layout(self, name: str, layout: bytes, step: int) -> bool:
+        """See `redset.interfaces.Backend.put_layout`. ``handover/put_layout.lua``, O(1).
+
+        The key called ``name`` is a text, as that of a sealed set.
+        """
+        needed = keys.handover_keys(name)
+        reply = await self._connection.script("handover/put_layout", needed, [step, layout])
+        if int(reply) < 0:
+            raise self._misfit(name)
+        return bool(reply)
+
+    async def drop_layout(self, name: str) -> bool:
+        """See `redset.interfaces.Backend.drop_layout`. ``handover/drop_layout.lua``, O(1)."""
+        needed = keys.handover_keys(name)
+        return bool(await self._connection.script("handover/drop_layout", needed, []))
+
+    def _misfit(self, name: str) -> SetExistsError:
+        return SetExistsError(f"{name!r} has no layout: it is not a sharded set")

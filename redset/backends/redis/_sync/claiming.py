@@ -52,6 +52,10 @@ class ClaimingBackend(Local):
             apart._waiting = Waiting(connection)  # noqa: SLF001  (of our own class)
             yield apart
 
+    def monotonic(self) -> float:
+        """See `redset.interfaces.Backend.monotonic`."""
+        return time.monotonic()
+
     def claim(
         self, name: str, count: int, terms: Terms, *, acknowledge: Sequence[Hold] = ()
     ) -> Claimed:

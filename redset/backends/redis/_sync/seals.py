@@ -25,7 +25,11 @@ def tell_seal(error: Exception, ask: Callable[..., Any], arguments: Sequence[obj
     """
     if _REFUSED.search(str(error)):
         keys = commands.keys_of(arguments)
-        key = ask("EVAL", script("handover/sealed").source, len(keys), *keys)
-        if key:
-            message = f"{key.decode()!r} is sealed: what it held has been handed over to other sets"
+        reply = ask("EVAL", script("handover/sealed").source, len(keys), *keys)
+        if reply:
+            key, layout = reply
+            is_called = "is sealed: what it held has been handed over to other sets"
+            if layout:
+                is_called = "is a sharded set: open it as a ShardedSet"
+            message = f"{key.decode()!r} {is_called}"
             raise SealedError(message) from error

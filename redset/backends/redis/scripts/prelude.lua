@@ -26,8 +26,10 @@ local function count_to(key, high)
 end
 
 -- The key of a sealed set holds a text that begins with this word: whoever takes it for a set, in
--- any language, gets an error. Scripts that store something beside it have to ask.
+-- any language, gets an error. Scripts that store something beside it have to ask. So does that of
+-- a set that is spread over others, with its layout, and the step by which it came about.
 local SEAL = 'SEALED'
+local SIGN = SEAL .. ' by redset, layout '
 
 local function is_sealed(key)
   if type(redis.pcall('ZCARD', key)) == 'number' then return false end
@@ -37,6 +39,13 @@ end
 
 local function check_seal(key)
   redis.call('ZCARD', key)
+end
+
+local function layout_of(key)
+  local text = redis.pcall('GET', key)
+  if type(text) ~= 'string' or string.sub(text, 1, #SIGN) ~= SIGN then return end
+  local step, layout = string.match(text, '^(%d+): (.*)$', #SIGN + 1)
+  return tonumber(step), layout
 end
 
 -- Note that somebody will wait for so many milliseconds, and be it not the last to do so.

@@ -24,7 +24,7 @@ for i = 1, PLACES + 1 do
   ends[i] = left == -2 and '-inf' or left == -1 and 'inf' or string.format('%.0f', present + left)
 end
 if #members > 0 then
-  redis.call('SET', PARCEL, number .. ' ' .. size, 'PX', LIFE)
+  redis.call('SET', PARCEL, number .. ' ' .. size)
   for place = 1, PLACES do
     fields[place] = redis.call(place > HOLDING and 'HMGET' or 'ZMSCORE', KEYS[place], unpack(members))
   end

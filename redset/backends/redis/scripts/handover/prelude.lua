@@ -14,7 +14,8 @@
 -- KEYS[16] hash of source to the number of the latest parcel that was unpacked
 local HOLDING, PLACES = 5, 11
 local WAKE, WAITING, TOKEN, PARCEL, UNPACKED = unpack(KEYS, 12, 16)
--- For how many milliseconds a name stays sealed, and is known what was handed over.
+-- For how many milliseconds a name stays sealed when all is settled, and is known what was
+-- handed over; until then, for ever.
 local LIFE = 86400000
 
 -- The number of a parcel is higher than all before: these may be remembered where it goes.

@@ -11,10 +11,10 @@ if is_there(half + 1) then return 0 end
 if is_there(1) then
   rename_all()
   local latest = string.match(redis.call('GET', KEYS[#KEYS]) or '', '^%d+')
-  redis.call('SET', KEYS[#KEYS], next_number(latest) .. ' 0', 'PX', LIFE)
+  redis.call('SET', KEYS[#KEYS], next_number(latest) .. ' 0')
 else
   redis.call('DEL', unpack(KEYS, 1, half - 2))
 end
-redis.call('SET', KEYS[1], SEAL .. ' by redset, which handed it over as ' .. ARGV[1], 'PX', LIFE)
+redis.call('SET', KEYS[1], SEAL .. ' by redset, which handed it over as ' .. ARGV[1])
 wake(KEYS[half - 1], KEYS[half], 64)
 return 1

@@ -8,9 +8,10 @@ if number ~= ARGV[1] then return 0 end
 for place = 1, PLACES do
   redis.call(place > HOLDING and 'HDEL' or 'ZREM', KEYS[place], unpack(ARGV, 2))
 end
-redis.call('SET', PARCEL, string.format('%.0f', number + 1) .. ' 0', 'PX', LIFE)
+redis.call('SET', PARCEL, string.format('%.0f', number + 1) .. ' 0')
 if redis.call('EXISTS', unpack(KEYS, 1, HOLDING)) == 0 then
   -- What others have taken leaves its payload behind, and attempts.
   redis.call('DEL', unpack(KEYS, 1, PLACES))
+  redis.call('PEXPIRE', PARCEL, LIFE)
 end
 return 1

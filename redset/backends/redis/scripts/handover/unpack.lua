@@ -8,10 +8,7 @@
 -- Reply    1 if they were stored, else 0
 check_seal(KEYS[1])
 local latest = redis.call('HGET', UNPACKED, ARGV[1])
-if latest and tonumber(latest) >= tonumber(ARGV[2]) then
-  redis.call('PEXPIRE', UNPACKED, LIFE)
-  return 0
-end
+if latest and tonumber(latest) >= tonumber(ARGV[2]) then return 0 end
 
 local parts, present = {}, math.floor(now() * 1000)
 for place = 1, PLACES do parts[place] = {} end
@@ -39,7 +36,6 @@ if ARGV[3] ~= '0' then
   ends = string.format('%.0f', math.max(ends, number(ARGV[15]), present + 300000))
   redis.call('SET', TOKEN, token .. ' ' .. ends, 'PXAT', ends)
 end
-redis.call('HSET', UNPACKED, ARGV[1], ARGV[2])
-redis.call('PEXPIRE', UNPACKED, LIFE)
+if #ARGV > 15 then redis.call('HSET', UNPACKED, ARGV[1], ARGV[2]) end
 wake(WAKE, WAITING, (#ARGV - 15) / 3)
 return 1
