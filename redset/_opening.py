@@ -46,9 +46,12 @@ def open_async_backend(source: object) -> AsyncBackend:
 
 
 def check_made(source: object) -> None:
-    """Raise `TypeError` if this is a class of what is to be given."""
+    """Raise `TypeError` if this is a class of what is to be given, or a part of a sharded set."""
     if isinstance(source, type):
         message = f"{source!r} is a class: make one, {source.__name__}(…)"
+        raise TypeError(message)
+    if hasattr(source, "shard_count"):
+        message = f"{source!r} is of a sharded set: pass what that was given, a backend or a client"
         raise TypeError(message)
 
 

@@ -13,7 +13,6 @@ from redset.backends import AsyncMemoryBackend, MemoryBackend
 from redset.backends.sharded import _async, _sync
 from redset.backends.sharded._naming import Generation, leaving_name
 from redset.exceptions import LeaseLost, SealedError
-from redset.interfaces import KeyedMember, Payload
 from redset.testing._blocking import Blocking
 from tests.support.backends import make_set
 from tests.support.dying import DeathError, Dying
@@ -249,14 +248,14 @@ _USES = [_count, _add_again, _extend, _put_back, _look_at_dead]
 
 @pytest.mark.parametrize("takes", ["pop", "claim"])
 class TestWaiting:
-    """Who waits at a shard while it is sealed goes on at the new ones."""
+    """Who waits while shards are sealed goes on at the new ones."""
 
     def test_blocking(self, takes: str, monkeypatch: pytest.MonkeyPatch) -> None:
         store = MemoryBackend()
         jobs = ShardedSet(store, "jobs", shards=1)
         other = ShardedSet(store, "jobs")
-        name = {"pop": "wait_pop", "claim": "wait_claim"}[takes]
-        wait = getattr(store, name)
+        jobs.reshard(1)
+        wait = store.wait_pop
 
         def reshard_before(*arguments: Any, **options: Any) -> Any:
             if other.shard_count() == 1:
@@ -264,7 +263,7 @@ class TestWaiting:
                 other.add("a")
             return wait(*arguments, **options)
 
-        monkeypatch.setattr(store, name, reshard_before)
+        monkeypatch.setattr(store, "wait_pop", reshard_before)
         found: Any = getattr(jobs, takes)(timeout=10)
         assert (found if takes == "pop" else found.item) == "a"
         assert jobs.shard_count() == 2
@@ -274,8 +273,8 @@ class TestWaiting:
             store = AsyncMemoryBackend()
             jobs = AsyncShardedSet(store, "jobs", shards=1)
             other = AsyncShardedSet(store, "jobs")
-            name = {"pop": "wait_pop", "claim": "wait_claim"}[takes]
-            wait = getattr(store, name)
+            await jobs.reshard(1)
+            wait = store.wait_pop
 
             async def reshard_before(*arguments: Any, **options: Any) -> Any:
                 if await other.shard_count() == 1:
@@ -283,7 +282,7 @@ class TestWaiting:
                     await other.add("a")
                 return await wait(*arguments, **options)
 
-            monkeypatch.setattr(store, name, reshard_before)
+            monkeypatch.setattr(store, "wait_pop", reshard_before)
             found: Any = await getattr(jobs, takes)(timeout=10)
             assert (found if takes == "pop" else found.item) == "a"
             assert await jobs.shard_count() == 2
@@ -299,8 +298,7 @@ class TestLayouts:
         s.update(range(30))
         s.reshard(3)
         # Somebody who was to re-shard the first generation, and was stopped for a while.
-        late = KeyedMember(b"layout", b"1:2 2:9")
-        backend.keyed(Payload.WITH_SCORE).add(name, [(late, 3.0)], Merge.LATEST)
+        assert backend.put_layout(name, b"1:2 2:9", 4) is False
         assert open_set().shard_count() == 3
         assert len(open_set()) == 30
         s.clear()

@@ -47,7 +47,7 @@ class AsyncBaseSet(AsyncCollectionOperators[T], Local, Generic[T]):
         self._dump: Callable[[T], bytes] = coding.dump
         self._identify: Callable[[T], bytes] = coding.identify
         self._loads: Callable[[bytes], T] = coding.load
-        self._store = open_async_backend(source)
+        self._store = self._open(source)
         keyless = keyless_names(source)
         if coding.payload is not None:
             # It refuses what has no keys by itself.
@@ -199,6 +199,9 @@ class AsyncBaseSet(AsyncCollectionOperators[T], Local, Generic[T]):
             raise TypeError(message)
 
     # Parts
+
+    def _open(self, source: AsyncBackend | AsyncRedisClient) -> AsyncBackend:
+        return open_async_backend(source)
 
     async def _check_keying(self) -> None:
         """Raise `KeyingError` if this set is opened without keys on items that have some."""

@@ -8,7 +8,6 @@ from redset._async.queueing import AsyncQueueingSet
 from redset._checks import check_sharded_name, check_shards
 from redset._chunks import CHUNK
 from redset._coding import open_coding
-from redset._opening import open_async_backend
 from redset._types import T
 from redset.backends.sharded import AsyncShardedBackend
 from redset.interfaces import Merge, Payload
@@ -128,14 +127,14 @@ class AsyncShardedSet(AsyncQueueingSet[T]):
         key: Callable[[Any], str | bytes] | None = None,
         payload: Payload | None = None,
     ) -> None:
-        checked = check_sharded_name(name), check_shards(shards)
+        check_sharded_name(name)
+        self._shards = check_shards(shards)
         coding: Coding[T] = open_coding(serializer, key, payload)
-        # It has the methods of a backend that are called here.
-        store: Any = AsyncShardedBackend(open_async_backend(redis_client), checked[1])
-        self._sharded: AsyncShardedBackend = store
         # A good size for each shard, and not too much to hold.
-        self._chunk = CHUNK * min(checked[1], 8)
-        super().__init__(store, checked[0], scorer, coding, merge, dead_limit, retry)
+        self._chunk = CHUNK * min(shards, 8)
+        super().__init__(redis_client, name, scorer, coding, merge, dead_limit, retry)
+        view: Any = self._view
+        self._sharded: AsyncShardedBackend = view
 
     async def shard_count(self) -> int:
         """Return how many shards the set has; while it is re-sharded, how many it will have.
@@ -161,6 +160,12 @@ class AsyncShardedSet(AsyncQueueingSet[T]):
             ValueError: if there cannot be so many.
         """
         await self._sharded.reshard(self._name, check_shards(shards))
+
+    def _open(self, source: AsyncBackend | AsyncRedisClient) -> AsyncBackend:
+        # It has the methods of a backend that are called here.
+        store: Any = AsyncShardedBackend(super()._open(source), self._shards)
+        opened: AsyncBackend = store
+        return opened
 
     def _shares_store(
         self,

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, overload
 from redset._checks import check_sharded_name, check_shards
 from redset._chunks import CHUNK
 from redset._coding import open_coding
-from redset._opening import open_backend
 from redset._sync.queueing import QueueingSet
 from redset._types import T
 from redset.backends.sharded import ShardedBackend
@@ -134,14 +133,14 @@ class ShardedSet(QueueingSet[T]):
         key: Callable[[Any], str | bytes] | None = None,
         payload: Payload | None = None,
     ) -> None:
-        checked = check_sharded_name(name), check_shards(shards)
+        check_sharded_name(name)
+        self._shards = check_shards(shards)
         coding: Coding[T] = open_coding(serializer, key, payload)
-        # It has the methods of a backend that are called here.
-        store: Any = ShardedBackend(open_backend(redis_client), checked[1])
-        self._sharded: ShardedBackend = store
         # A good size for each shard, and not too much to hold.
-        self._chunk = CHUNK * min(checked[1], 8)
-        super().__init__(store, checked[0], scorer, coding, merge, dead_limit, retry)
+        self._chunk = CHUNK * min(shards, 8)
+        super().__init__(redis_client, name, scorer, coding, merge, dead_limit, retry)
+        view: Any = self._view
+        self._sharded: ShardedBackend = view
 
     def shard_count(self) -> int:
         """Return how many shards the set has; while it is re-sharded, how many it will have.
@@ -167,6 +166,12 @@ class ShardedSet(QueueingSet[T]):
             ValueError: if there cannot be so many.
         """
         self._sharded.reshard(self._name, check_shards(shards))
+
+    def _open(self, source: Backend | RedisClient) -> Backend:
+        # It has the methods of a backend that are called here.
+        store: Any = ShardedBackend(super()._open(source), self._shards)
+        opened: Backend = store
+        return opened
 
     def _shares_store(
         self,

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DeathError", "Dying"]
 
-_STEPS = ("seal", "pack", "unpack", "unload")
+_STEPS = ("seal", "pack", "unpack", "unload", "put_layout", "end_seal", "end_parcels")
 
 
 class DeathError(Exception):

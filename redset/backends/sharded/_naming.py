@@ -13,15 +13,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Self
 
-__all__ = ["LAYOUT", "Generation", "Layout", "leaving_name", "set_name"]
-
-LAYOUT: Final = b"layout"
-"""The one member that there is at the name of the set itself."""
+__all__ = ["Generation", "Layout", "bell_name", "leaving_name", "set_name"]
 
 # The slots of a cluster.
 _SLOTS: Final = 16384
 # The name of the set, and the numbers of generation, place and try.
 _SHARD: Final = re.compile(r"\{([^{}]+):\d+:\d+:\d+\}(?::leaving)?")
+# One generation, or two, and what else there is to know.
+_LAYOUT: Final = re.compile(r"(?:(\d+:\d+) )?(\d+:\d+)( left)?( keyed)?")
 
 
 class Generation(NamedTuple):
@@ -55,44 +54,72 @@ class Generation(NamedTuple):
 class Layout(NamedTuple):
     """What generations a set has: one, or in a re-sharding two.
 
-    It is stored as text, under a score that rises with each step.
+    It is stored as text, with a step that rises with each change.
 
     >>> layout = Layout.parse("jobs", b"1:8 2:12")
-    >>> layout.text, layout.step, layout.settled.text, layout.settled.step
-    (b'1:8 2:12', 3, b'2:12', 4)
+    >>> layout.text, layout.emptied.text, layout.emptied.settled.text
+    (b'1:8 2:12', b'1:8 2:12 left', b'2:12')
+    >>> layout.step, layout.emptied.step, layout.emptied.settled.step
+    (4, 5, 6)
     """
 
     new: Generation
     """Where members belong, unless they still are in the old one."""
     old: Generation | None = None
     """That which is given up."""
+    left: Generation | None = None
+    """That which has been given up, but is still remembered by seals that have no end."""
+    is_keyed: bool = False
+    """Whether items have keys."""
 
     @classmethod
     def parse(cls, name: str, text: bytes) -> Self:
         """Read the layout of a set from its text."""
-        *old, new = (Generation(name, *map(int, part.split(":"))) for part in text.decode().split())
-        return cls(new, *old)
+        found = _LAYOUT.fullmatch(text.decode(errors="replace"))
+        if found is None:
+            message = (
+                f"the layout of the sharded set {name!r} is {text!r}, which this version of redset "
+                "cannot read: a newer one may have written it; use that"
+            )
+            raise ValueError(message)
+        *former, new = (
+            Generation(name, *map(int, each.split(":"))) for each in found.group(1, 2) if each
+        )
+        old = former[0] if former else None
+        left = old if found[3] else None
+        return cls(new, None if left else old, left, bool(found[4]))
 
     @property
     def text(self) -> bytes:
         """What is stored."""
-        generations = (self.old, self.new) if self.old else (self.new,)
-        return " ".join(map(str, generations)).encode()
+        former = self.old or self.left
+        words = [former, self.new, self.left and "left", self.is_keyed and "keyed"]
+        return " ".join(str(word) for word in words if word).encode()
 
     @property
     def step(self) -> int:
-        """The score that is stored."""
-        return 2 * self.new.number - bool(self.old)
+        """How many changes there were."""
+        return 3 * self.new.number - (2 if self.old else 1 if self.left else 0)
+
+    @property
+    def emptied(self) -> Layout:
+        """The layout when nothing is left of the old generation."""
+        return self._replace(old=None, left=self.old)
 
     @property
     def settled(self) -> Layout:
-        """The layout when nothing is left of the old generation."""
-        return Layout(self.new)
+        """The layout when the old generation is forgotten."""
+        return self._replace(left=None)
 
     def followed_by(self, shards: int) -> Layout:
         """Return the layout of a re-sharding of this one."""
         name, number, _ = self.new
-        return Layout(Generation(name, number + 1, shards), self.new)
+        return self._replace(new=Generation(name, number + 1, shards), old=self.new)
+
+
+def bell_name(name: str) -> str:
+    """Return the name of the set by which those who wait for any shard of a set are woken."""
+    return f"{{{name}:bell}}"
 
 
 def leaving_name(shard: str) -> str:

@@ -41,7 +41,6 @@ class AsyncShardedBackend(AsyncShardedTaking):
         """See `redset.interfaces.Backend.keyed`."""
         view = AsyncShardedBackend(self._root, self._shards)
         view._store = self._root.keyed(payload)
-        view._sets = self._sets
         return view
 
     async def reshard(self, name: str, shards: int) -> None:
@@ -63,7 +62,10 @@ class AsyncShardedBackend(AsyncShardedTaking):
             shards.note_added(shard, part)
             return new
 
-        return sum(new for _, new in await shards.spread(entries, first_of, add))
+        new = sum(new for _, new in await shards.spread(entries, first_of, add, make=True))
+        if new:
+            await shards.bell.ring()
+        return new
 
     async def increment(self, name: str, member: bytes, by: float) -> float:
         """See `redset.interfaces.Backend.increment`. One call."""
@@ -71,7 +73,9 @@ class AsyncShardedBackend(AsyncShardedTaking):
         async def increment(shard: str, _: list[bytes]) -> float:
             return await self._store.increment(shard, member, by)
 
-        [(_, score)] = await self._of(name).spread([member], bytes, increment)
+        shards = self._of(name)
+        [(_, score)] = await shards.spread([member], bytes, increment, make=True)
+        await shards.bell.ring()
         return score
 
     async def remove(self, name: str, members: Sequence[bytes], *, low: Bound) -> int:
@@ -124,7 +128,10 @@ class AsyncShardedBackend(AsyncShardedTaking):
         async def release(shard: str, _: list[Hold]) -> bool:
             return await self._store.release(shard, hold, merge, **terms)
 
-        [(_, held)] = await self._of(name).spread([hold], first_of, release, bool)
+        shards = self._of(name)
+        [(_, held)] = await shards.spread([hold], first_of, release, bool)
+        if held and delay <= 0:
+            await shards.bell.ring()
         return held
 
     async def extend(self, name: str, holds: Sequence[Hold], lease: float) -> list[float | None]:
@@ -155,15 +162,20 @@ class AsyncShardedBackend(AsyncShardedTaking):
             letters,
             lambda letter: letter.raw if letter.key is None else letter.key,
             lambda shard, part: self._store.bury(shard, part, limit),
+            make=True,
         )
         return sum(dropped for _, dropped in answers)
 
     async def redrive(self, name: str, members: Sequence[bytes], merge: Merge) -> int:
         """See `redset.interfaces.Backend.redrive`. One call for each shard that is concerned."""
-        answers = await self._of(name).spread(
+        shards = self._of(name)
+        answers = await shards.spread(
             members, bytes, lambda shard, part: self._store.redrive(shard, part, merge), bool
         )
-        return sum(moved for _, moved in answers)
+        moved = sum(moved for _, moved in answers)
+        if moved:
+            await shards.bell.ring()
+        return moved
 
     async def forget(self, name: str, members: Sequence[bytes]) -> int:
         """See `redset.interfaces.Backend.forget`. One call for each shard that is concerned."""

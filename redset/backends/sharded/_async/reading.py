@@ -133,10 +133,8 @@ class AsyncShardedReading(Local):
         return sample(await self._of(name).each(look), count, self._chance)
 
     async def is_keyed(self, name: str) -> bool | None:
-        """See `redset.interfaces.Backend.is_keyed`. One call a shard, two for an empty one."""
-        answers = await self._of(name).each(self._store.is_keyed, lambda answer: answer is not None)
-        known = [answer for answer in answers if answer is not None]
-        return any(known) if known else None
+        """See `redset.interfaces.Backend.is_keyed`. One call."""
+        return await self._of(name).is_keyed()
 
     async def dead(self, name: str, offset: int, count: int) -> list[DeadLetter]:
         """See `redset.interfaces.Backend.dead`. One call a shard, two for one without letters.
@@ -155,5 +153,7 @@ class AsyncShardedReading(Local):
         """Return the shards of a set."""
         shards = self._sets.get(name)
         if shards is None:
-            shards = self._sets[name] = AsyncShards(self._root, name, self._shards)
+            shards = self._sets[name] = AsyncShards(
+                self._root, name, self._shards, is_keyed=self._store is not self._root
+            )
         return shards

@@ -6,6 +6,7 @@ from collections import defaultdict
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from redset.backends.sharded._async.bells import AsyncBell
 from redset.backends.sharded._async.layouts import AsyncLayouts
 from redset.backends.sharded._choosing import Chooser
 from redset.backends.sharded._fanning import gather_async
@@ -44,17 +45,17 @@ class AsyncShards:
         store: the backend with the shards.
         name: the name of the set.
         shards: how many shards to make if there is no such set.
+        is_keyed: whether items have keys.
     """
 
-    def __init__(self, store: AsyncBackend, name: str, shards: int) -> None:
+    def __init__(self, store: AsyncBackend, name: str, shards: int, *, is_keyed: bool) -> None:
         self._store = store
-        self._layouts = AsyncLayouts(store, name, shards)
+        self._layouts = AsyncLayouts(store, name, shards, is_keyed=is_keyed)
+        self.bell = AsyncBell(store, name)
         # Old shards of which nothing is left.
         self._moved: set[str] = set()
         self.first = Chooser()
         self.last = Chooser(reverse=True)
-        # Whose turn it is to be waited at.
-        self.waiting = Chooser()
 
     async def names(self) -> Sequence[str]:
         """Return the names of all shards that may hold members."""
@@ -65,6 +66,11 @@ class AsyncShards:
         """Return how many shards the set has, or will have when a re-sharding is done."""
         layout = await self._layouts.read()
         return layout.new.shards
+
+    async def is_keyed(self) -> bool | None:
+        """Tell whether items have keys; None if there is no set."""
+        layout = await self._layouts.find()
+        return None if layout is None else layout.is_keyed
 
     async def each(
         self, ask: Callable[[str], Awaitable[R]], is_sure: Callable[[R], bool] = is_sure
@@ -96,6 +102,8 @@ class AsyncShards:
         member_of: Callable[[G], bytes],
         ask: Callable[[str, list[G]], Awaitable[R]],
         is_sure: Callable[[R], bool] = is_sure,
+        *,
+        make: bool = False,
     ) -> list[tuple[list[int], R]]:
         """Ask the shards to which members belong.
 
@@ -104,6 +112,7 @@ class AsyncShards:
             member_of: tells which member a part of it is about.
             ask: asks the shard of a name about some of it, in the order given.
             is_sure: tells whether an answer cannot be that of a sealed shard.
+            make: whether to make the set if there is none.
 
         Returns:
             What each was asked about, as places in what was given, and what it answered.
@@ -112,7 +121,7 @@ class AsyncShards:
         members = list(map(member_of, given))
         open_places: Sequence[int] = range(len(given))
         while open_places:
-            layout = await self._layouts.current()
+            layout = await self._layouts.current(make=make)
             groups: defaultdict[str, list[int]] = defaultdict(list)
             homes = self._homes(layout, map(members.__getitem__, open_places))
             for place, home in zip(open_places, homes, strict=True):
@@ -151,9 +160,14 @@ class AsyncShards:
         It ends soon if that many are there. Old shards are handed over one after the other.
         """
         while True:
-            layout = await self._layouts.read()
+            layout = await self._layouts.read(make=True)
             if layout.old is not None:
                 await self._leave(layout.old, layout.new)
+                if not await self._layouts.put(layout.emptied):
+                    # Who is late by days has sealed names that were free again.
+                    await self._let_go(layout.old, layout.new)
+            elif layout.left is not None:
+                await self._let_go(layout.left, layout.new)
                 await self._layouts.put(layout.settled)
             elif layout.new.shards == shards:
                 return
@@ -163,17 +177,20 @@ class AsyncShards:
     async def clear(self) -> bool:
         """Remove all that the shards hold; return whether there was anything."""
         layout = await self._layouts.read()
-        if layout.old is not None:
+        if layout.old or layout.left:
             await self.reshard(layout.new.shards)
-        # Not by the store's own call, which would unseal a shard that has just been sealed.
-        return any(await self.each(self._empty))
+        found: list[bool] = []
 
-    async def _empty(self, name: str) -> bool:
-        was_there = False
-        while (parcel := await self._store.pack(name, _PARCEL)).states:
-            await self._store.unload(name, parcel)
-            was_there = True
-        return was_there
+        # Not by the store's own call, which would unseal a shard that has just been sealed.
+        async def empty(name: str) -> None:
+            while (parcel := await self._store.pack(name, _PARCEL)).states:
+                await self._store.unload(name, parcel)
+                # Noted at once, as all shards are emptied again if one of them is sealed.
+                found.append(True)
+
+        await self.each(empty)
+        await self.bell.clear()
+        return any(found)
 
     def _standing(self, layout: Layout) -> tuple[Sequence[str], Sequence[str]]:
         """Return the names of new shards, and of those old ones that may hold members."""
@@ -218,6 +235,13 @@ class AsyncShards:
         for name in old.names:
             await self._store.seal(name, leaving_name(name))
             await self._hand_over(name, new)
+
+    async def _let_go(self, old: Generation, new: Generation) -> None:
+        """Have what is remembered of a re-sharding forgotten, when no call can be under way."""
+        for name in old.names:
+            await self._store.end_seal(name, leaving_name(name))
+        for name in new.names:
+            await self._store.end_parcels(name)
 
     async def _hand_over(self, name: str, new: Generation) -> None:
         """Bring what is left of a sealed shard to the new ones, or wait until others have."""

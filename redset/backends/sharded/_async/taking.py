@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import logging
 import math
-import time
 from abc import abstractmethod
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from redset.backends.sharded._async.reading import AsyncShardedReading
 from redset.backends.sharded._merging import place_of
@@ -26,9 +25,6 @@ if TYPE_CHECKING:
 F = TypeVar("F", "Entry", "Lease")
 
 _log = logging.getLogger("redset")
-
-# For how many seconds to wait at one shard, before all are looked at again.
-_WAIT: Final = 0.1
 
 
 class AsyncShardedTaking(AsyncShardedReading):
@@ -55,22 +51,17 @@ class AsyncShardedTaking(AsyncShardedReading):
     ) -> list[Entry]:
         """See `redset.interfaces.Backend.wait_pop`.
 
-        Waits at one shard after the other, for a tenth of a second each, and looks at all in
+        Waits for the bell that is rung for what is added to any shard, and looks at all in
         between.
         """
-        deadline = _deadline(timeout)
         shards = self._of(name)
-
-        async def wait(shard: str) -> list[Entry]:
-            return await self._store.wait_pop(shard, count, _slice(deadline), high=high)
-
-        while True:
+        listener = shards.bell.listen(timeout)
+        entries = await self.pop(name, count, high=high)
+        while not entries and not listener.is_over:
+            await listener.pause(len(await shards.names()))
             entries = await self.pop(name, count, high=high)
-            if entries or _slice(deadline) <= 0:
-                return entries
-            entries = await _wait_at(shards, wait)
-            if entries:
-                return entries
+        await listener.end(found=bool(entries))
+        return entries
 
     async def claim(
         self, name: str, count: int, terms: Terms, *, acknowledge: Sequence[Hold] = ()
@@ -108,22 +99,16 @@ class AsyncShardedTaking(AsyncShardedReading):
         acknowledge: Sequence[Hold] = (),
     ) -> Claimed:
         """See `redset.interfaces.Backend.wait_claim`. Waits as `wait_pop` does."""
-        deadline = _deadline(timeout)
+        shards = self._of(name)
+        listener = shards.bell.listen(timeout)
         leases, acknowledged, dropped = await self.claim(
             name, count, terms, acknowledge=acknowledge
         )
-
-        async def wait(shard: str) -> list[Lease]:
-            nonlocal dropped
-            claimed = await self._store.wait_claim(shard, count, terms, _slice(deadline))
-            dropped += claimed.dropped
-            return claimed.leases
-
-        while not leases and _slice(deadline) > 0:
-            leases = await _wait_at(self._of(name), wait)
-            if not leases:
-                leases, _, more = await self.claim(name, count, terms)
-                dropped += more
+        while not leases and not listener.is_over:
+            await listener.pause(len(await shards.names()))
+            leases, _, more = await self.claim(name, count, terms)
+            dropped += more
+        await listener.end(found=bool(leases))
         return Claimed(leases, acknowledged, dropped)
 
     def dedicated(self) -> AbstractAsyncContextManager[Self]:
@@ -194,34 +179,22 @@ async def _visit(
     found: list[F],
 ) -> bool:
     """Take what is wanted; return False if that is to be tried again, as a shard has left."""
+    failure: Exception | None = None
     for name in chooser.order(await shards.names()):
         wanted = count - len(found)
         try:
             given = await take(name, wanted)
         except SealedError:
-            await shards.follow(name)
+            try:
+                await shards.follow(name)
+            except Exception as error:  # noqa: BLE001  (raised below, if the others do not suffice)
+                failure = error
+                continue
             return False
         found += given
         chooser.note_taken(name, given, is_all=len(given) < wanted)
         if len(found) == count:
-            break
+            return True
+    if failure is not None:
+        raise failure
     return True
-
-
-async def _wait_at(shards: AsyncShards, wait: Callable[[str], Awaitable[list[F]]]) -> list[F]:
-    """Wait at the shard whose turn it is."""
-    name = shards.waiting.next_of(await shards.names())
-    try:
-        return await wait(name)
-    except SealedError:
-        await shards.follow(name)
-        return []
-
-
-def _deadline(timeout: float | None) -> float:
-    return math.inf if timeout is None else time.monotonic() + timeout
-
-
-def _slice(deadline: float) -> float:
-    """Return for how many seconds to wait at one shard; not above 0 if the time is over."""
-    return min(deadline - time.monotonic(), _WAIT)

@@ -51,7 +51,6 @@ class ShardedBackend(ShardedTaking):
         """See `redset.interfaces.Backend.keyed`."""
         view = ShardedBackend(self._root, self._shards)
         view._store = self._root.keyed(payload)
-        view._sets = self._sets
         return view
 
     def reshard(self, name: str, shards: int) -> None:
@@ -73,7 +72,10 @@ class ShardedBackend(ShardedTaking):
             shards.note_added(shard, part)
             return new
 
-        return sum(new for _, new in shards.spread(entries, first_of, add))
+        new = sum(new for _, new in shards.spread(entries, first_of, add, make=True))
+        if new:
+            shards.bell.ring()
+        return new
 
     def increment(self, name: str, member: bytes, by: float) -> float:
         """See `redset.interfaces.Backend.increment`. One call."""
@@ -81,7 +83,9 @@ class ShardedBackend(ShardedTaking):
         def increment(shard: str, _: list[bytes]) -> float:
             return self._store.increment(shard, member, by)
 
-        [(_, score)] = self._of(name).spread([member], bytes, increment)
+        shards = self._of(name)
+        [(_, score)] = shards.spread([member], bytes, increment, make=True)
+        shards.bell.ring()
         return score
 
     def remove(self, name: str, members: Sequence[bytes], *, low: Bound) -> int:
@@ -134,7 +138,10 @@ class ShardedBackend(ShardedTaking):
         def release(shard: str, _: list[Hold]) -> bool:
             return self._store.release(shard, hold, merge, **terms)
 
-        [(_, held)] = self._of(name).spread([hold], first_of, release, bool)
+        shards = self._of(name)
+        [(_, held)] = shards.spread([hold], first_of, release, bool)
+        if held and delay <= 0:
+            shards.bell.ring()
         return held
 
     def extend(self, name: str, holds: Sequence[Hold], lease: float) -> list[float | None]:
@@ -165,15 +172,20 @@ class ShardedBackend(ShardedTaking):
             letters,
             lambda letter: letter.raw if letter.key is None else letter.key,
             lambda shard, part: self._store.bury(shard, part, limit),
+            make=True,
         )
         return sum(dropped for _, dropped in answers)
 
     def redrive(self, name: str, members: Sequence[bytes], merge: Merge) -> int:
         """See `redset.interfaces.Backend.redrive`. One call for each shard that is concerned."""
-        answers = self._of(name).spread(
+        shards = self._of(name)
+        answers = shards.spread(
             members, bytes, lambda shard, part: self._store.redrive(shard, part, merge), bool
         )
-        return sum(moved for _, moved in answers)
+        moved = sum(moved for _, moved in answers)
+        if moved:
+            shards.bell.ring()
+        return moved
 
     def forget(self, name: str, members: Sequence[bytes]) -> int:
         """See `redset.interfaces.Backend.forget`. One call for each shard that is concerned."""

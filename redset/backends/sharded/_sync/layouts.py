@@ -7,9 +7,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
-from redset.backends.sharded._naming import LAYOUT, Generation, Layout
-from redset.exceptions import KeyingError
-from redset.interfaces import KeyedMember, Merge, Payload
+from redset.backends.sharded._naming import Generation, Layout
+from redset.exceptions import KeyingError, SetExistsError
 
 if TYPE_CHECKING:
     from redset.interfaces import Backend
@@ -19,57 +18,82 @@ _FRESH: Final = 60.0
 
 
 class Layouts:
-    """Reads and writes the layout of one set: a keyed set of one member, at the set's own name.
+    """Reads and writes the layout of one set, which stands at the set's own name.
 
-    Its score rises with every step, and only what has a higher one takes its place. So two who
-    open a set at once, or re-shard it at once, agree, and who is late by any time changes nothing.
+    Its step rises, and only what has a higher one takes its place. So two who open a set at
+    once, or re-shard it at once, agree, and who is late by any time changes nothing.
 
     Args:
         store: the backend with the shards.
         name: the name of the set.
         shards: how many shards to make if there is no such set.
+        is_keyed: whether items have keys.
     """
 
-    def __init__(self, store: Backend, name: str, shards: int) -> None:
-        self._view = store.keyed(Payload.WITH_SCORE)
+    def __init__(self, store: Backend, name: str, shards: int, *, is_keyed: bool) -> None:
+        self._store = store
         self._name = name
-        self._first = Layout(Generation(name, 1, shards))
+        self._is_keyed = is_keyed
+        self._first = Layout(Generation(name, 1, shards), is_keyed=is_keyed)
         self._known: Layout | None = None
-        self._read_at = 0.0
+        # By the clock that stands still while the machine sleeps, and by that which may be set.
+        self._read_at = 0.0, 0.0
 
-    def current(self) -> Layout:
-        """Return the layout, as it was a minute ago at the most. No round trip, or one."""
-        if self._known is None or time.monotonic() > self._read_at + _FRESH:
-            return self.read()
+    def current(self, *, make: bool = False) -> Layout:
+        """Return the layout, as it was a minute ago at the most. No round trip, or those of `read`.
+
+        Args:
+            make: whether to make one if there is none.
+        """
+        if self._known is None or self._age() > _FRESH:
+            return self.read(make=make)
         return self._known
 
-    def read(self) -> Layout:
-        """Read the layout, and make it if there is none. One round trip, or four."""
-        now = time.monotonic()
-        text = self._text()
-        if text is None:
-            if not self._view.length(self._name):
-                self.put(self._first)
-            text = self._text()
-        if text is None:
-            raise self._misfit()
-        self._known = Layout.parse(self._name, text)
-        self._read_at = now
-        return self._known
+    def read(self, *, make: bool = False) -> Layout:
+        """Read the layout; see `current`. One round trip, or three to make it.
 
-    def put(self, layout: Layout) -> None:
-        """Store a layout, unless one of this step or a later one is there. One round trip."""
-        member = KeyedMember(LAYOUT, layout.text)
-        self._view.add(self._name, [(member, layout.step)], Merge.LATEST)
+        Returns:
+            The layout. If there is none, the one that would be made: shards without anything.
 
-    def _text(self) -> bytes | None:
+        Raises:
+            KeyingError: if the set is not sharded, or opened otherwise than it was written.
+            ValueError: if the layout cannot be read.
+        """
+        now = time.monotonic(), time.time()
+        layout = self.find()
+        if layout is None and make:
+            self.put(self._first)
+            layout = self.find()
+        if layout is None:
+            # Another may make one with as many shards as it likes.
+            return self._first
+        if layout.is_keyed != self._is_keyed:
+            raise KeyingError(
+                f"the items of {self._name!r} were added with key=: open it with, too"
+                if layout.is_keyed
+                else f"the items of {self._name!r} were added without key=: open it without"
+            )
+        self._known, self._read_at = layout, now
+        return layout
+
+    def find(self) -> Layout | None:
+        """Return the layout that there is, whoever made it. One round trip."""
         try:
-            found = self._view.entries(self._name, [LAYOUT])
-        except KeyingError as error:
+            text = self._store.layout(self._name)
+        except SetExistsError as error:
             raise self._misfit() from error
-        for member, _ in found:
-            return member.payload if isinstance(member, KeyedMember) else None
-        return None
+        return None if text is None else Layout.parse(self._name, text)
+
+    def put(self, layout: Layout) -> bool:
+        """Store a layout, unless one of this step or a later one is there. One round trip."""
+        try:
+            return self._store.put_layout(self._name, layout.text, layout.step)
+        except SetExistsError as error:
+            raise self._misfit() from error
+
+    def _age(self) -> float:
+        steady, set_by_hand = self._read_at
+        return max(time.monotonic() - steady, abs(time.time() - set_by_hand))
 
     def _misfit(self) -> KeyingError:
         return KeyingError(

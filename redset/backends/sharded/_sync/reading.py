@@ -131,10 +131,8 @@ class ShardedReading(Local):
         return sample(self._of(name).each(look), count, self._chance)
 
     def is_keyed(self, name: str) -> bool | None:
-        """See `redset.interfaces.Backend.is_keyed`. One call a shard, two for an empty one."""
-        answers = self._of(name).each(self._store.is_keyed, lambda answer: answer is not None)
-        known = [answer for answer in answers if answer is not None]
-        return any(known) if known else None
+        """See `redset.interfaces.Backend.is_keyed`. One call."""
+        return self._of(name).is_keyed()
 
     def dead(self, name: str, offset: int, count: int) -> list[DeadLetter]:
         """See `redset.interfaces.Backend.dead`. One call a shard, two for one without letters.
@@ -153,5 +151,7 @@ class ShardedReading(Local):
         """Return the shards of a set."""
         shards = self._sets.get(name)
         if shards is None:
-            shards = self._sets[name] = Shards(self._root, name, self._shards)
+            shards = self._sets[name] = Shards(
+                self._root, name, self._shards, is_keyed=self._store is not self._root
+            )
         return shards

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from redset.backends.sharded._choosing import Chooser
 from redset.backends.sharded._fanning import gather
 from redset.backends.sharded._naming import leaving_name
+from redset.backends.sharded._sync.bells import Bell
 from redset.backends.sharded._sync.layouts import Layouts
 from redset.exceptions import LockTimeout, SealedError
 
@@ -46,17 +47,17 @@ class Shards:
         store: the backend with the shards.
         name: the name of the set.
         shards: how many shards to make if there is no such set.
+        is_keyed: whether items have keys.
     """
 
-    def __init__(self, store: Backend, name: str, shards: int) -> None:
+    def __init__(self, store: Backend, name: str, shards: int, *, is_keyed: bool) -> None:
         self._store = store
-        self._layouts = Layouts(store, name, shards)
+        self._layouts = Layouts(store, name, shards, is_keyed=is_keyed)
+        self.bell = Bell(store, name)
         # Old shards of which nothing is left.
         self._moved: set[str] = set()
         self.first = Chooser()
         self.last = Chooser(reverse=True)
-        # Whose turn it is to be waited at.
-        self.waiting = Chooser()
 
     def names(self) -> Sequence[str]:
         """Return the names of all shards that may hold members."""
@@ -67,6 +68,11 @@ class Shards:
         """Return how many shards the set has, or will have when a re-sharding is done."""
         layout = self._layouts.read()
         return layout.new.shards
+
+    def is_keyed(self) -> bool | None:
+        """Tell whether items have keys; None if there is no set."""
+        layout = self._layouts.find()
+        return None if layout is None else layout.is_keyed
 
     def each(self, ask: Callable[[str], R], is_sure: Callable[[R], bool] = is_sure) -> list[R]:
         """Ask all shards.
@@ -96,6 +102,8 @@ class Shards:
         member_of: Callable[[G], bytes],
         ask: Callable[[str, list[G]], R],
         is_sure: Callable[[R], bool] = is_sure,
+        *,
+        make: bool = False,
     ) -> list[tuple[list[int], R]]:
         """Ask the shards to which members belong.
 
@@ -104,6 +112,7 @@ class Shards:
             member_of: tells which member a part of it is about.
             ask: asks the shard of a name about some of it, in the order given.
             is_sure: tells whether an answer cannot be that of a sealed shard.
+            make: whether to make the set if there is none.
 
         Returns:
             What each was asked about, as places in what was given, and what it answered.
@@ -112,7 +121,7 @@ class Shards:
         members = list(map(member_of, given))
         open_places: Sequence[int] = range(len(given))
         while open_places:
-            layout = self._layouts.current()
+            layout = self._layouts.current(make=make)
             groups: defaultdict[str, list[int]] = defaultdict(list)
             homes = self._homes(layout, map(members.__getitem__, open_places))
             for place, home in zip(open_places, homes, strict=True):
@@ -151,9 +160,14 @@ class Shards:
         It ends soon if that many are there. Old shards are handed over one after the other.
         """
         while True:
-            layout = self._layouts.read()
+            layout = self._layouts.read(make=True)
             if layout.old is not None:
                 self._leave(layout.old, layout.new)
+                if not self._layouts.put(layout.emptied):
+                    # Who is late by days has sealed names that were free again.
+                    self._let_go(layout.old, layout.new)
+            elif layout.left is not None:
+                self._let_go(layout.left, layout.new)
                 self._layouts.put(layout.settled)
             elif layout.new.shards == shards:
                 return
@@ -163,17 +177,20 @@ class Shards:
     def clear(self) -> bool:
         """Remove all that the shards hold; return whether there was anything."""
         layout = self._layouts.read()
-        if layout.old is not None:
+        if layout.old or layout.left:
             self.reshard(layout.new.shards)
-        # Not by the store's own call, which would unseal a shard that has just been sealed.
-        return any(self.each(self._empty))
+        found: list[bool] = []
 
-    def _empty(self, name: str) -> bool:
-        was_there = False
-        while (parcel := self._store.pack(name, _PARCEL)).states:
-            self._store.unload(name, parcel)
-            was_there = True
-        return was_there
+        # Not by the store's own call, which would unseal a shard that has just been sealed.
+        def empty(name: str) -> None:
+            while (parcel := self._store.pack(name, _PARCEL)).states:
+                self._store.unload(name, parcel)
+                # Noted at once, as all shards are emptied again if one of them is sealed.
+                found.append(True)
+
+        self.each(empty)
+        self.bell.clear()
+        return any(found)
 
     def _standing(self, layout: Layout) -> tuple[Sequence[str], Sequence[str]]:
         """Return the names of new shards, and of those old ones that may hold members."""
@@ -216,6 +233,13 @@ class Shards:
         for name in old.names:
             self._store.seal(name, leaving_name(name))
             self._hand_over(name, new)
+
+    def _let_go(self, old: Generation, new: Generation) -> None:
+        """Have what is remembered of a re-sharding forgotten, when no call can be under way."""
+        for name in old.names:
+            self._store.end_seal(name, leaving_name(name))
+        for name in new.names:
+            self._store.end_parcels(name)
 
     def _hand_over(self, name: str, new: Generation) -> None:
         """Bring what is left of a sealed shard to the new ones, or wait until others have."""

@@ -6,10 +6,9 @@ from __future__ import annotations
 
 import logging
 import math
-import time
 from abc import abstractmethod
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from redset.backends.sharded._merging import place_of
 from redset.backends.sharded._sync.reading import ShardedReading
@@ -28,9 +27,6 @@ if TYPE_CHECKING:
 F = TypeVar("F", "Entry", "Lease")
 
 _log = logging.getLogger("redset")
-
-# For how many seconds to wait at one shard, before all are looked at again.
-_WAIT: Final = 0.1
 
 
 class ShardedTaking(ShardedReading):
@@ -57,22 +53,17 @@ class ShardedTaking(ShardedReading):
     ) -> list[Entry]:
         """See `redset.interfaces.Backend.wait_pop`.
 
-        Waits at one shard after the other, for a tenth of a second each, and looks at all in
+        Waits for the bell that is rung for what is added to any shard, and looks at all in
         between.
         """
-        deadline = _deadline(timeout)
         shards = self._of(name)
-
-        def wait(shard: str) -> list[Entry]:
-            return self._store.wait_pop(shard, count, _slice(deadline), high=high)
-
-        while True:
+        listener = shards.bell.listen(timeout)
+        entries = self.pop(name, count, high=high)
+        while not entries and not listener.is_over:
+            listener.pause(len(shards.names()))
             entries = self.pop(name, count, high=high)
-            if entries or _slice(deadline) <= 0:
-                return entries
-            entries = _wait_at(shards, wait)
-            if entries:
-                return entries
+        listener.end(found=bool(entries))
+        return entries
 
     def claim(
         self, name: str, count: int, terms: Terms, *, acknowledge: Sequence[Hold] = ()
@@ -110,20 +101,14 @@ class ShardedTaking(ShardedReading):
         acknowledge: Sequence[Hold] = (),
     ) -> Claimed:
         """See `redset.interfaces.Backend.wait_claim`. Waits as `wait_pop` does."""
-        deadline = _deadline(timeout)
+        shards = self._of(name)
+        listener = shards.bell.listen(timeout)
         leases, acknowledged, dropped = self.claim(name, count, terms, acknowledge=acknowledge)
-
-        def wait(shard: str) -> list[Lease]:
-            nonlocal dropped
-            claimed = self._store.wait_claim(shard, count, terms, _slice(deadline))
-            dropped += claimed.dropped
-            return claimed.leases
-
-        while not leases and _slice(deadline) > 0:
-            leases = _wait_at(self._of(name), wait)
-            if not leases:
-                leases, _, more = self.claim(name, count, terms)
-                dropped += more
+        while not leases and not listener.is_over:
+            listener.pause(len(shards.names()))
+            leases, _, more = self.claim(name, count, terms)
+            dropped += more
+        listener.end(found=bool(leases))
         return Claimed(leases, acknowledged, dropped)
 
     def dedicated(self) -> AbstractContextManager[Self]:
@@ -194,34 +179,22 @@ def _visit(
     found: list[F],
 ) -> bool:
     """Take what is wanted; return False if that is to be tried again, as a shard has left."""
+    failure: Exception | None = None
     for name in chooser.order(shards.names()):
         wanted = count - len(found)
         try:
             given = take(name, wanted)
         except SealedError:
-            shards.follow(name)
+            try:
+                shards.follow(name)
+            except Exception as error:  # noqa: BLE001  (raised below, if the others do not suffice)
+                failure = error
+                continue
             return False
         found += given
         chooser.note_taken(name, given, is_all=len(given) < wanted)
         if len(found) == count:
-            break
+            return True
+    if failure is not None:
+        raise failure
     return True
-
-
-def _wait_at(shards: Shards, wait: Callable[[str], list[F]]) -> list[F]:
-    """Wait at the shard whose turn it is."""
-    name = shards.waiting.next_of(shards.names())
-    try:
-        return wait(name)
-    except SealedError:
-        shards.follow(name)
-        return []
-
-
-def _deadline(timeout: float | None) -> float:
-    return math.inf if timeout is None else time.monotonic() + timeout
-
-
-def _slice(deadline: float) -> float:
-    """Return for how many seconds to wait at one shard; not above 0 if the time is over."""
-    return min(deadline - time.monotonic(), _WAIT)
