@@ -12,7 +12,7 @@ from redis.exceptions import RedisClusterException, RedisError
 from redset import connect
 from redset.backends import RedisBackend
 from redset.cli.running import Code, Failure
-from redset.exceptions import RedsetError
+from redset.exceptions import RedsetError, SealedError
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -53,7 +53,7 @@ def failures(url: str) -> Generator[None]:
         yield
     except _SERVER_ERRORS as error:
         raise _failure(error, url) from None
-    except ValueError as error:  # by which redset refuses an argument
+    except (ValueError, SealedError) as error:  # by which redset refuses an argument, or a name
         raise Failure(Code.USAGE, str(error)) from error
     except RedsetError as error:  # of what there is of the set
         raise Failure(Code.NOTHING, str(error)) from error

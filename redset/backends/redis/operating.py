@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from redset._keying import keyed_names
 from redset.backends.redis import commands, keys
+from redset.backends.sharded._naming import is_bell, is_shard
 from redset.interfaces import KeyedMember, Payload
 
 if TYPE_CHECKING:
@@ -84,11 +85,12 @@ class Operator:
             pattern: which names, with ``*``, ``?`` and ``[…]`` as in a shell.
 
         Returns:
-            Names in order; also of sets of which only claims or dead letters are left. Names
-            that are not UTF-8 are not redset's, and left out. A round trip for every thousand
+            Names in order; also of sets of which only claims or dead letters are left. Of a
+            sharded set, they are those of its shards. Names that are not UTF-8 are not redset's,
+            and left out. A round trip for every thousand
             keys (``SCAN``), between which the server serves others.
         """
-        found = set(self._keys())
+        found = {key for key in self._keys() if not is_bell(key)}
         names = {_owner(key, found) for key in found}
         return sorted(name for name in names if fnmatchcase(name, pattern))
 
@@ -222,4 +224,5 @@ def _whole(member: bytes, payload: bytes | None) -> bytes:
 def _owner(key: str, found: set[str]) -> str:
     """Return the name of the set that a ZSET is, or stands beside."""
     owners = keys.owners(key)
+    found = found.union(filter(is_shard, owners))
     return next((name for name in owners if name in found), owners[0] if owners else key)

@@ -13,7 +13,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Self
 
-__all__ = ["Generation", "Layout", "bell_name", "leaving_name", "set_name"]
+__all__ = [
+    "Generation",
+    "Layout",
+    "bell_name",
+    "is_bell",
+    "is_shard",
+    "leaving_name",
+    "set_name",
+]
 
 # The slots of a cluster.
 _SLOTS: Final = 16384
@@ -135,6 +143,16 @@ def set_name(name: str) -> str:
     """
     found = _SHARD.fullmatch(name)
     return found[1] if found else name
+
+
+def is_shard(name: str) -> bool:
+    """Tell whether this is the name of a shard."""
+    return _SHARD.fullmatch(name) is not None
+
+
+def is_bell(name: str) -> bool:
+    """Tell whether this is the name of a bell; see `bell_name`."""
+    return name == bell_name(name[1 : -len(":bell}")])
 
 
 @lru_cache(maxsize=256)

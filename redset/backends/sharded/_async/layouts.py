@@ -57,7 +57,7 @@ class AsyncLayouts:
             KeyingError: if the set is not sharded, or opened otherwise than it was written.
             ValueError: if the layout cannot be read.
         """
-        now = time.monotonic(), time.time()
+        now = self._store.monotonic(), time.time()
         layout = await self.find()
         if layout is None and make:
             await self.put(self._first)
@@ -91,7 +91,7 @@ class AsyncLayouts:
 
     def _age(self) -> float:
         steady, set_by_hand = self._read_at
-        return max(time.monotonic() - steady, abs(time.time() - set_by_hand))
+        return max(self._store.monotonic() - steady, abs(time.time() - set_by_hand))
 
     def _misfit(self) -> KeyingError:
         return KeyingError(
