@@ -166,6 +166,8 @@ class AsyncClaim(Unpicklable, Generic[T_co]):
     def token(self) -> int:
         """The fencing token: higher than that of every earlier claim of the set, 63 bits.
 
+        Of a sharded set, it is higher than that of every earlier claim of the same item.
+
         Write it with what you write elsewhere, and refuse to overwrite a higher one, so that a
         holder that lost its lease unnoticed cannot undo the work of the next.
         """

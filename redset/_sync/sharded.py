@@ -36,6 +36,7 @@ class ShardedSet(QueueingSet[T]):
     set. What is handed out is **nearly** the first: its mean rank is below twice the number of
     shards for one consumer, four times for sixteen, whatever the size of the set. Looking at it is
     exact, in one order. What cannot be had across nodes, as ``move`` and ``rank``, is not there.
+    Fencing tokens of claims rise for each item, and within a shard, not across items of others.
     docs/sharding.md has it all.
 
     Cost: what is about one item is one call to its shard, and where the methods say "one round
@@ -63,6 +64,9 @@ class ShardedSet(QueueingSet[T]):
     Raises:
         TypeError: if an argument is not what it should be; the message says what is.
         ValueError: if an argument is out of its range.
+
+    Every call raises `KeyingError` if there is a set of this name that is not sharded, or was made
+    with ``key`` and is opened without, or the reverse.
 
     >>> from redset.backends import MemoryBackend
     >>> def main() -> None:
@@ -145,7 +149,8 @@ class ShardedSet(QueueingSet[T]):
     def shard_count(self) -> int:
         """Return how many shards the set has; while it is re-sharded, how many it will have.
 
-        One round trip, O(1) (``keyed/entries.lua``).
+        If there is no set yet, it is how many it would get. One round trip, O(1)
+        (``handover/layout.lua``).
         """
         return self._sharded.shard_count(self._name)
 
@@ -154,10 +159,10 @@ class ShardedSet(QueueingSet[T]):
 
         Old shards are handed over one after the other. Calls that need one that is being handed
         over help, and wait until it is done; all others are not affected. Claims stay with their
-        holders. Whenever this stops, be it by a crash, nothing is lost and all calls go on; to
-        call it again finishes it. Two at once agree, and help each other. A few round trips for
-        every 500 items, and for every old shard, O(log n) an item (``handover/pack.lua`` and its
-        like).
+        holders. Whenever this stops, be it by a crash, nothing is lost and all calls go on, for
+        as long as it takes; to call it again finishes it. Two at once agree, and help each other.
+        A few round trips for every 500 items, and for every old shard, O(log n) an item
+        (``handover/pack.lua`` and its like).
 
         Args:
             shards: how many, from 1 to 1024.

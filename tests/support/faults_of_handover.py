@@ -16,11 +16,13 @@ from tests.support.faults import caught_by
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from redset.interfaces import DeadLetter, Entry, Parcel
+    from redset.interfaces import Clock, DeadLetter, Entry, Parcel
 
 ALL = "test_all_of_a_set_is_handed_over"
 # Where the fields of a state have what.
 CLAIM, ATTEMPTS, PAYLOAD = 3, 6, 7
+
+FORGOTTEN = "test_nothing_is_forgotten_until_it_may_be"
 
 
 # Seals
@@ -220,3 +222,92 @@ class EndsWithWhatCame(MemoryBackend):
             if name in part and end > 0:
                 self._end_later(part, name, end)
         return True
+
+
+@caught_by(FORGOTTEN)
+class UnsealsAtOnce(MemoryBackend):
+    def end_seal(self, name: str, target: str) -> None:
+        self._unseal(name)
+
+
+@caught_by(FORGOTTEN)
+class EndsWhatIsThere(MemoryBackend):
+    def end_seal(self, name: str, target: str) -> None:
+        self.clear(name)
+
+
+@caught_by(FORGOTTEN)
+class ForgetsParcelsAtOnce(MemoryBackend):
+    def end_parcels(self, name: str) -> None:
+        self._unpacked.clear()
+
+
+# Layouts
+
+
+@caught_by("test_a_layout_is_no_set")
+class ClearsLayouts(MemoryBackend):
+    def _unseal(self, name: str) -> None:
+        self.drop_layout(name)
+        super()._unseal(name)
+
+
+@caught_by("test_a_layout_is_no_set")
+class KeepsLayoutsAside(MemoryBackend):
+    def __init__(self, *, clock: Clock | None = None) -> None:
+        super().__init__(clock=clock)
+        self._layouts: dict[str, tuple[bytes, int]] = {}
+
+    def layout(self, name: str) -> bytes | None:
+        super().layout(name)
+        return self._layouts.get(name, (None, 0))[0]
+
+    def put_layout(self, name: str, layout: bytes, step: int) -> bool:
+        super().layout(name)
+        is_later = step > self._layouts.get(name, (b"", 0))[1]
+        if is_later:
+            self._layouts[name] = layout, step
+        return is_later
+
+    def drop_layout(self, name: str) -> bool:
+        return self._layouts.pop(name, None) is not None
+
+
+@caught_by("test_a_layout_is_no_set")
+class EndsLayoutsWithSeals(MemoryBackend):
+    def end_seal(self, name: str, target: str) -> None:
+        self.drop_layout(name)
+        super().end_seal(name, target)
+
+
+@caught_by("test_a_layout_is_no_set")
+class DropsLayoutsInSilence(MemoryBackend):
+    def drop_layout(self, name: str) -> bool:
+        super().drop_layout(name)
+        return False
+
+
+@caught_by("test_a_layout_gives_way_to_a_later_one")
+class PutsWhateverLayoutComes(MemoryBackend):
+    def put_layout(self, name: str, layout: bytes, step: int) -> bool:
+        self.drop_layout(name)
+        return super().put_layout(name, layout, step)
+
+
+@caught_by("test_a_layout_gives_way_to_a_later_one")
+class KeepsTheFirstLayout(MemoryBackend):
+    def put_layout(self, name: str, layout: bytes, step: int) -> bool:
+        return super().put_layout(name, layout, 1)
+
+
+@caught_by("test_what_is_there_gets_no_layout")
+class PutsALayoutOverASet(MemoryBackend):
+    def put_layout(self, name: str, layout: bytes, step: int) -> bool:
+        self._sets.pop(name, None)
+        return super().put_layout(name, layout, step)
+
+
+@caught_by("test_what_is_there_gets_no_layout")
+class TakesASetForNothing(MemoryBackend):
+    def layout(self, name: str) -> bytes | None:
+        return super().layout(name) if self.is_sealed(name) else None
