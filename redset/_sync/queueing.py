@@ -25,11 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from redset._coding import Coding
-    from redset.interfaces import (
-        Backend,
-        RedisClient,
-        Scorer,
-    )
+    from redset.interfaces import Backend, RedisClient, Scorer
     from redset.retry import Retry
 
 
