@@ -93,19 +93,22 @@ class Load:
         self.done: Counter[int] = Counter()
         self.added = 0
         self._is_over = threading.Event()
+        self._is_all_added = threading.Event()
         self._lock = threading.Lock()
 
     def during(self, act: Callable[[Any], None]) -> None:
         """Go on while ``act`` is done, and until all is done; see to it that all was, and once."""
         producer, *consumers, other = self.sets
         with ThreadPoolExecutor(len(consumers) + 1) as pool:
-            tasks = [pool.submit(self._produce, producer)]
-            tasks += [pool.submit(self._consume, s) for s in consumers]
+            adding = pool.submit(self._produce, producer)
+            tasks = [pool.submit(self._consume, s) for s in consumers]
             try:
                 act(other)
             finally:
                 self._is_over.set()
-            for task in tasks:
+                adding.exception()
+                self._is_all_added.set()
+            for task in (adding, *tasks):
                 task.result()
         assert self.added > 0
         assert self.done == Counter(range(self.added))
@@ -119,7 +122,7 @@ class Load:
 
     def _consume(self, s: Any) -> None:
         while True:
-            is_last = self._is_over.is_set()
+            is_last = self._is_all_added.is_set()
             claims = s.claims(5, lease=600, timeout=0.1)
             if not claims and is_last:
                 return
