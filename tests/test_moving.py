@@ -106,8 +106,8 @@ class TestPopInto:
         assert (list(other), len(other), other.dead_count()) == ([7], 1, 0)
 
 
-def url(page: list[str]) -> str:
-    return page[0]
+def url(page: Any) -> str:
+    return str(page[0])
 
 
 class Meddling(JSONSerializer):
@@ -229,6 +229,26 @@ class TestPopIntoWithKeys:
             assert s.pop_into(other) == ["/", "new"]
             assert list(other.items()) == [(["/", "new"], 2.0)]
         assert (len(s), s.dead()) == (0, [])
+
+    @pytest.mark.parametrize("first", [b'["/", "good"]', b"poison"])
+    def test_what_changes_meanwhile_in_asyncio(self, first: bytes) -> None:
+        store = MemoryBackend()
+        view = store.keyed(Payload.NEWEST)
+
+        def change() -> None:
+            new = KeyedMember(b"/", b'["/", "new"]')
+            view.add("pages", [(new, 2.0)], Merge.REPLACE)
+
+        async def main() -> list[Any]:
+            backend, serializer = AsyncMemoryBackend(store), Meddling(change)
+            s, other = (
+                AsyncSortedSet(backend, each, serializer=serializer, key=url)
+                for each in ("pages", "other")
+            )
+            return [await s.pop_into(other), await s.dead(), [item async for item in other]]
+
+        view.add("pages", [(KeyedMember(b"/", first), 1.0)], Merge.REPLACE)
+        assert asyncio.run(main()) == [["/", "new"], [], [["/", "new"]]]
 
 
 @pytest.fixture
