@@ -123,8 +123,9 @@ class Load:
     def _consume(self, s: Any) -> None:
         while True:
             is_last = self._is_all_added.is_set()
-            claims = s.claims(5, lease=600, timeout=0.1)
-            if not claims and is_last:
+            # A claim whose reply is lost while its shard is handed over waits for its lease to end.
+            claims = s.claims(5, lease=5, timeout=0.1)
+            if not claims and is_last and not s.stats().claimed:
                 return
             s.ack_all(claims)
             with self._lock:

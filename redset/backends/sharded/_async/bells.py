@@ -84,6 +84,7 @@ class AsyncListener:
         self._monotonic = monotonic
         self._deadline = math.inf if timeout is None else monotonic() + timeout
         self._is_woken = True
+        self._has_failed = False
 
     @property
     def is_over(self) -> bool:
@@ -91,10 +92,21 @@ class AsyncListener:
         return self._left() <= 0
 
     async def pause(self, shards: int) -> None:
-        """Return when somebody rings, or when it is time to look at so many shards again."""
+        """Return when somebody rings, or when it is time to look at so many shards again.
+
+        A wait that fails may have been rung for: nothing is lost by that if shards are looked at,
+        which shows what is wrong, if anything is. If the next one fails, too, its error is raised.
+        """
         most = min(max(_PER_SHARD * shards, _LEAST), _MOST)
         pause = _SOON if self._is_woken else most
-        self._is_woken = await self._bell.wait(min(pause, max(self._left(), 0.0)))
+        try:
+            self._is_woken = await self._bell.wait(min(pause, max(self._left(), 0.0)))
+        except Exception:
+            if self._has_failed:
+                raise
+            self._is_woken = self._has_failed = True
+        else:
+            self._has_failed = False
 
     async def end(self, *, found: bool) -> None:
         """Wake the next one if we were woken for something, as there may be more."""
