@@ -184,9 +184,43 @@ class TestKeys:
         assert {client.pttl(key) for key in kept} == {-1}
         s.clear()
 
+    def test_what_is_new_among_the_claims_expires_with_them(self, client: Any, name: str) -> None:
+        s = SortedSet(client, name)
+        s.update(["a", "b", "c"])
+        s.claim()
+        when = time.time() + 1000
+        s.expire_at(when)
+        s.claim().nack(delay=100)
+        s.add("a")
+        assert s.claims(1)[0].item == "c"
+        apart = [f"{{{name}}}:{each}" for each in ("claims", "claims:details", "delayed", "parked")]
+        ends = [client.pttl(key) / 1000 + time.time() for key in apart]
+        assert max(abs(end - when) for end in ends) < 1
+        s.clear()
+
+    def test_payloads_expire_with_the_last_of_what_waits(self, client: Any, name: str) -> None:
+        s = SortedSet(client, name, key=str.lower)
+        s.update(["a", "b", "c"])
+        s.expire_at(time.time() + 1000)
+        items = f"{{{name}}}:items"
+        s.claim().nack(delay=100)
+        assert client.pttl(items) == -1
+        s.discard("a")
+        assert 990_000 < client.pttl(items) <= 1_000_001
+        claim = s.claim()
+        s.add("b")
+        assert s.claims(1)[0].item == "c"
+        assert client.exists(name) == 0
+        assert client.pttl(items) == -1
+        claim.ack()
+        s.expire_at(time.time() + 1000)
+        s.claim().nack(delay=100)
+        assert 990_000 < client.pttl(items) <= 1_000_001
+        s.clear()
+
     def test_attempts_expire_no_later(self, client: Any, name: str) -> None:
         s = SortedSet(client, name)
-        s.add("a")
+        s.update(["a", "b"])
         s.claim().nack(delay=0)
         key = f"{{{name}}}:attempts"
         assert client.pttl(key) > 80_000_000
@@ -194,6 +228,10 @@ class TestKeys:
         assert 80_000_000 < client.pttl(key) < 90_000_000
         s.expire_at(time.time() + 1000)
         assert client.pttl(key) < 1_001_000
+        s.claim().nack(delay=0)
+        assert client.pttl(key) < 1_001_000
+        s.persist()
+        assert 80_000_000 < client.pttl(key) < 90_000_000
         s.expire_at(0)
         assert client.exists(key) == 0
 

@@ -15,6 +15,7 @@ from tests.support import (
     faults_of_accounts,
     faults_of_algebra,
     faults_of_claims,
+    faults_of_ends,
     faults_of_handover,  # noqa: F401  (it notes its faults)
     faults_of_keying,
     faults_of_keys,
@@ -88,6 +89,10 @@ BY_MACHINE = [
     faults_of_algebra.ReplacesByNothing,
     faults_of_algebra.EndsTheSetAlone,
     faults_of_algebra.NeverEnds,
+    faults_of_ends.KeepsWhatIsHeldBack,
+    faults_of_ends.LetsClaimsGoWithTheSet,
+    faults_of_ends.LetsTheSetGoWithItsClaims,
+    faults_of_ends.LetsAttemptsGoWithClaims,
 ]
 
 KEYED_BY_MACHINE = [
@@ -111,6 +116,7 @@ KEYED_BY_MACHINE = [
     (faults_of_keys.KnowsLettersByPayload, Payload.NEWEST),
     (faults_of_keys.RedrivesAsIfAddedLast, Payload.FIRST),
     (faults_of_keys.RedrivesKeysAlone, Payload.FIRST),
+    (faults_of_ends.LetsPayloadsGoWithAnything, Payload.NEWEST),
     (faults_of_keying.GivesEntriesFromNoBound, None),
     (faults_of_keying.TakesDeadLettersForASet, None),
 ]

@@ -25,6 +25,7 @@ from redset.testing._each import EACH_MERGE, EACH_RULE
 from redset.testing._keyed import SCORES, copies, met, payloads, put
 from redset.testing._leases import claim_later
 from redset.testing._model import older, replaces
+from redset.testing._timing import present
 from redset.testing._writing import everything
 
 if TYPE_CHECKING:
@@ -307,3 +308,39 @@ class KeyedClaimChecks:
         assert view.release(name, hold(lease), Merge.REPLACE)
         assert copies(everything(view, name)) == [(b"a", b"claimed", 5.0)]
         assert finish(view, name) == [(b"a", 5.0)]
+
+    @pytest.mark.parametrize("how", ["delayed", "parked"])
+    def test_payloads_outlive_what_goes_without_them(
+        self, backend: Backend, name: str, advance: Callable[[float], None], how: str
+    ) -> None:
+        view = backend.keyed(Payload.NEWEST)
+        put(view, name, (b"a", b"1", 1.0), (b"b", b"2", 2.0))
+        assert view.expire(name, present(view, name) + 0.5)
+        lease = claim_one(view, name)
+        if how == "delayed":
+            assert view.release(name, hold(lease), Merge.REPLACE, delay=0.7)
+        else:
+            put(view, name, (b"a", b"3", 3.0))
+            other = claim(view, name)
+            assert view.acknowledge(name, holds(other), Merge.REPLACE) == [True]
+        advance(0.9)
+        if how == "parked":
+            assert view.release(name, hold(lease), Merge.REPLACE, score=4.0)
+        payload, score = (b"1", 1.0) if how == "delayed" else (b"3", 4.0)
+        leases = claim(view, name)
+        assert leased(leases) == [(b"a", payload, score)]
+        assert view.acknowledge(name, holds(leases), Merge.REPLACE) == [True]
+        is_empty(view, name)
+
+    def test_payloads_of_a_new_set_do_not_go_with_claims(
+        self, backend: Backend, name: str, advance: Callable[[float], None]
+    ) -> None:
+        view = backend.keyed(Payload.NEWEST)
+        put(view, name, (b"a", b"1", 1.0), (b"b", b"2", 2.0))
+        assert view.release(name, hold(claim_one(view, name)), Merge.REPLACE, delay=60.0)
+        assert view.expire(name, present(view, name) + 0.5)
+        assert copies(view.pop(name, 1)) == [(b"b", b"2", 2.0)]
+        put(view, name, (b"c", b"3", 3.0))
+        advance(0.6)
+        assert copies(view.pop(name, 2)) == [(b"c", b"3", 3.0)]
+        is_empty(view, name)

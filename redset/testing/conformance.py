@@ -35,7 +35,7 @@ pytest.register_assert_rewrite(
         for module in (
             *("_algebra", "_claim_steps", "_claim_waiting", "_claimants", "_claiming"),
             *("_concurrency", "_copies", "_dead_letters", "_ending", "_handover", "_keyed"),
-            *("_keyed_claims", "_keyed_dead_letters", "_keying", "_leases", "_moving"),
+            *("_keyed_claims", "_keyed_dead_letters", "_keying", "_leases", "_moving", "_parting"),
             *("_reading", "_releasing", "_timing", "_writing"),
         )
     )
@@ -56,6 +56,7 @@ from redset.testing._keyed_dead_letters import KeyedDeadLetterChecks
 from redset.testing._keying import KeyingChecks
 from redset.testing._leases import LeaseChecks
 from redset.testing._moving import MovingChecks
+from redset.testing._parting import PartingChecks
 from redset.testing._reading import ReadingChecks
 from redset.testing._releasing import ReleasingChecks
 from redset.testing._timing import TimingChecks
@@ -84,6 +85,7 @@ class KeyedViewConformance(
     AlgebraChecks,
     MovingChecks,
     EndingChecks,
+    PartingChecks,
     HandoverChecks,
 ):
     """The tests that every keyed view of a backend passes. Needs a fixture ``backend``.

@@ -41,9 +41,11 @@ class ClaimingStore(HeldSets):
         """See `redset.interfaces.Backend.claim`. O(log n) a member."""
         with self._guarded(name), self._account(name) as (ledger, waiting):
             held = [ledger.end(waiting, hold, terms.merge) is not None for hold in acknowledge]
+            self._forget_ends()
             now = self._clock.time()
             before = len(waiting.scores)
             dropped = self._bury(name, ledger.put_back(waiting, terms, now), terms.dead_limit)
+            self._forget_ends()
             came_back = len(waiting.scores) - before
             token = max(int(now * 1e6) * _TOKENS, self._next_token)
             leases = ledger.claim(waiting, count, terms, now, token)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from redset.backends.memory._ledger import Ledger
 from redset.backends.memory._moving import MovingStore
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class _End(NamedTuple):
 
     def is_ahead(self) -> bool:
         """Tell whether that which is to go is still there."""
-        return self.part.get(self.name) is self.held
+        return self.part.get(self.name) is self.held and not _is_empty(self.held)
 
 
 class EndingStore(MovingStore):
@@ -82,10 +83,24 @@ class EndingStore(MovingStore):
 
     def _end_of(self, part: dict[str, Any], name: str) -> float:
         """Return when a part of a set is to go: never, or at no time if there is nothing of it."""
-        if name not in part:
+        if _is_empty(part.get(name)):
             return -math.inf
         ends = (end for end in self._ends if end.part is part and end.name == name)
         return next((end.when for end in ends if end.is_ahead()), math.inf)
+
+    def _let_go(self, part: dict[str, Any], name: str) -> None:
+        ledger = self._ledgers.get(name)
+        del part[name]
+        # Attempts are of what waits, which may stay, or be all that goes.
+        if part is self._sets and ledger is not None:
+            ledger.attempts.clear()
+        elif part is self._ledgers and ledger is not None and name in self._sets:
+            self._ledgers[name] = ledger.without_claims()
+        self._sweep_payloads(name)
+
+    def _forget_ends(self) -> None:
+        if self._ends:
+            self._ends = [end for end in self._ends if end.is_ahead()]
 
     def _all_parts(self) -> tuple[dict[str, Any], ...]:
         return (*self._parts(), self._payloads, self._parcels)
@@ -95,12 +110,17 @@ class EndingStore(MovingStore):
             now = self._clock.time()
             for end in self._ends:
                 if end.when <= now and end.is_ahead():
-                    del end.part[end.name]
-                    self._sweep_payloads(end.name)
-            self._ends = [end for end in self._ends if end.when > now and end.is_ahead()]
+                    self._let_go(end.part, end.name)
+            self._ends = [end for end in self._ends if end.when > now]
+            self._forget_ends()
         # A store in which nothing is to go need not look at the clock.
         plain = self._plain_guard
         self._guard = _EndingGuard(plain, self._drop_what_ended) if self._ends else plain
+
+
+def _is_empty(held: object) -> bool:
+    """Tell whether a part is not there, or has no more than attempts, which are of what waits."""
+    return held is None or (isinstance(held, Ledger) and not held.records)
 
 
 class _EndingGuard:

@@ -76,6 +76,9 @@ class HeldSets(WaitingStore):
     def _left(self, name: str, members: Iterable[bytes]) -> None:
         """Be told that members have left the set, for those who keep more of them."""
 
+    def _forget_ends(self) -> None:
+        """Be told that claims may have run empty, for those who know when they are to go."""
+
     def _shown(self, name: str, entries: Sequence[Entry]) -> list[Entry]:  # noqa: ARG002
         """Return entries of a set as they are seen here."""
         return list(entries)
@@ -139,7 +142,7 @@ class HeldSets(WaitingStore):
         for key in list(payloads.waiting):
             if key not in scores and (ledger is None or ledger.apart(key) is None):
                 del payloads.waiting[key]
-        if ledger is None:
+        if ledger is None or not ledger.records:
             payloads.held.clear()
         if not payloads:
             del self._payloads[name]

@@ -49,6 +49,12 @@ class Ledger:
         """Tell whether there is nothing left to remember."""
         return not self.records and (not self.attempts or not waiting.scores)
 
+    def without_claims(self) -> Ledger:
+        """Return what is left when all claims have gone, with what is parked and held back."""
+        left = Ledger()
+        left.attempts = self.attempts
+        return left
+
     def claim(
         self, waiting: SortedMap, count: int, terms: Terms, now: float, token: int
     ) -> list[Lease]:

@@ -19,6 +19,13 @@ end
 local reply = plain()
 if reply then return reply end
 """
+_THEN: Final = b"""local function script()
+%s
+end
+local reply = script()
+%s
+return reply
+"""
 
 
 class Script(NamedTuple):
@@ -32,11 +39,15 @@ class Script(NamedTuple):
 def script(name: str) -> Script:
     """Return the script from ``scripts/<name>.lua``, with the preludes of its folders.
 
-    If there is a ``<name>.plain.lua``, it is tried first, without them.
+    If there is a ``<name>.plain.lua``, it is tried first, without them. If there is a postlude in
+    its folder, that is run after it.
     """
     *folders, _ = name.split("/")
     preludes = ["prelude", *(f"{each}/prelude" for each in folders)]
     parts = [_read(part) for part in (*preludes, name)]
+    for folder in folders:
+        if (_FOLDER / folder / "postlude.lua").is_file():
+            parts[-1] = _THEN % (parts[-1], _read(f"{folder}/postlude"))
     if (_FOLDER / f"{name}.plain.lua").is_file():
         parts.insert(0, _TRY % _read(f"{name}.plain"))
     source = b"\n".join(parts)

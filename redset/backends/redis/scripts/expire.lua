@@ -1,5 +1,5 @@
 -- Let a set go at a time, with all that is kept for it.
--- KEYS[1]  its attempts, which expire by themselves
+-- KEYS[1]  its attempts, which expire by themselves, a day after the last at the latest
 -- KEYS[2]  the set
 -- KEYS[3…] all else
 -- ARGV[1]  the time in unix milliseconds; '' for never
@@ -13,7 +13,7 @@ for i = 2, #KEYS do
     found = found + redis.call('PEXPIREAT', KEYS[i], when)
   end
 end
-if when ~= '' and redis.call('PTTL', KEYS[1]) > when - 1000 * now() then
-  redis.call('PEXPIREAT', KEYS[1], when)
-end
+local life = math.max(redis.call('PTTL', KEYS[1]), 86400000)
+if when ~= '' then life = math.min(life, math.ceil(when - 1000 * now())) end
+redis.call('PEXPIRE', KEYS[1], string.format('%.0f', life))
 return math.min(found, 1)

@@ -89,6 +89,40 @@ local function expire(key, time)
   end
 end
 
+-- Let keys, some of which may be new, go when one does with which they are to, or stay with it.
+local function follow(key, ...)
+  local left, is_off = redis.call('PTTL', key), false
+  for _, other in ipairs({...}) do
+    local its = redis.call('PTTL', other)
+    is_off = is_off or its ~= left and its ~= -2
+  end
+  if not is_off or left == -2 then return end
+  -- All in one millisecond, which is not sure to be if each is told how long it has.
+  local time = redis.call('TIME')
+  local when = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000) + left)
+  for _, each in ipairs({key, ...}) do
+    if left == -1 then redis.call('PERSIST', each) else redis.call('PEXPIREAT', each, when) end
+  end
+end
+
+-- Let payloads stay as long as the keys of what they belong to, of which each may go at a time.
+local function outlast(items, ...)
+  local left, longest = redis.call('PTTL', items), -2
+  if left == -2 then return end
+  for _, key in ipairs({...}) do
+    local its = redis.call('PTTL', key)
+    if its == -1 then
+      if left >= 0 then redis.call('PERSIST', items) end
+      return
+    end
+    longest = math.max(longest, its)
+  end
+  -- A millisecond may pass from one command to the next.
+  if longest >= 0 and (left < longest or left > longest + 1) then
+    redis.call('PEXPIRE', items, longest + 1)
+  end
+end
+
 -- The score of what waits apart from the set: parked or held back.
 local function score_apart(member, parked, delayed, details)
   local score = redis.call('ZSCORE', parked, member)

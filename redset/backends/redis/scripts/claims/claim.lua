@@ -161,6 +161,7 @@ elseif #given > 0 then
     if #claimed == want or looked <= 0 then break end
     given = first(want - #claimed)
   end
+  follow(DETAILS, CLAIMS, PARKED)
   attempts = table.concat(claimed, ' ')
 end
 if long then

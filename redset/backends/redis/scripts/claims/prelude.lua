@@ -66,12 +66,14 @@ local function unpark(member, flag)
   return true
 end
 
--- Keep the attempts of a member that waits again, for a day beyond its delay. What is taken
--- without a claim leaves its attempts behind; when there are too many, some are dropped.
+-- Keep the attempts of a member that waits again, for a day beyond its delay, but no longer than
+-- the set. What is taken without a claim leaves its attempts behind; when there are too many, some
+-- are dropped.
 local function note(member, attempt, delay)
   if attempt == '0' then return end
   redis.call('HSET', ATTEMPTS, member, attempt)
-  local life = math.ceil((DAY + delay) * 1000)
+  local life, left = math.ceil((DAY + delay) * 1000), redis.call('PTTL', SET)
+  if left >= 0 then life = math.min(life, left) end
   if redis.call('PTTL', ATTEMPTS) < life then
     redis.call('PEXPIRE', ATTEMPTS, string.format('%.0f', life))
   end

@@ -28,6 +28,7 @@ if delay > 0 and given ~= 'now' and (not there or flag == '' or flag == 'GT') th
   if there then score = merged(flag, there, score) end
   redis.call('HSET', DETAILS, member, '0 ' .. attempt .. ' ' .. score)
   redis.call('ZADD', DELAYED, later, member)
+  follow(DETAILS, DELAYED)
   if there then redis.call('ZREM', SET, member) end
   unclaim(member)
 else

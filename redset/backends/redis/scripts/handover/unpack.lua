@@ -29,6 +29,9 @@ for place, part in ipairs(parts) do
     end
   end
 end
+-- What comes may have brought some of the keys, or a later time for some, of those that go together.
+follow(KEYS[6], KEYS[3], KEYS[4], KEYS[5], KEYS[10])
+outlast(KEYS[9], KEYS[1], KEYS[4], KEYS[5])
 
 if ARGV[3] ~= '0' then
   local own, ends = string.match(redis.call('GET', TOKEN) or '0 0', '^(%d+) (%d+)$')

@@ -27,6 +27,7 @@ local long = #taken > 48 and string.rep(reply[#reply - 2], 5)
 if long then redis.call('HSET', HELD, long, '') end
 if #taken > 0 then redis.call('HSET', HELD, unpack(taken)) end
 if long then redis.call('HDEL', HELD, long) end
+if #taken > 0 then follow(DETAILS, HELD) end
 drop(ITEMS, members)
 if #members == 0 then tidy() end
 return {reply, #taken == 2 * #members and payloads or payloads_of(HELD, members)}

@@ -21,6 +21,7 @@ local function move(member, score)
     if not score_apart(member, KEYS[19], KEYS[20], KEYS[16]) then
       redis.call('HDEL', FROM_ITEMS, member)
     end
+    outlast(FROM_ITEMS, FROM, KEYS[19], KEYS[20])
   end
   wake(WAKE, WAITING, 1)
   return payload

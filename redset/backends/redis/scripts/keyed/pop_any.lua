@@ -26,6 +26,7 @@ for i = 15, #KEYS - 1, 7 do
       if not score_apart(member, parked, delayed, details) then
         redis.call('HDEL', items, member)
       end
+      outlast(items, set, parked, delayed)
       return answer(place .. ' ' .. score .. ' ' .. #member .. ' ' .. member
         .. (payload and '1' .. payload or '0'))
     end

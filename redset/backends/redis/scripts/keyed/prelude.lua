@@ -113,8 +113,8 @@ end
 
 -- From here on, what the plain scripts call.
 
-local plain_discard, plain_expire, plain_trim = discard, expire, trim
-local plain_bury, plain_unclaim, plain_ranks = bury, unclaim, discard_ranks
+local plain_discard, plain_ranks, plain_trim = discard, discard_ranks, trim
+local plain_bury, plain_unclaim = bury, unclaim
 
 discard = function(key, members)
   plain_discard(key, members)
@@ -130,11 +130,6 @@ discard_ranks = function(key, first, last)
     last = last - #members
   end
   return count
-end
-
-expire = function(key, time)
-  plain_expire(key, time)
-  plain_expire(ITEMS, time)
 end
 
 unclaim = function(...)
