@@ -108,15 +108,8 @@ class AlgebraModel(ClaimsModel):
             place[target] = place.pop(name, {})
         return True
 
-    def expire(self, name: str, when: float | None) -> bool:
-        # What goes later is seen to by whoever lets time pass.
-        is_there = self._is_there(name)
-        if when is not None and when <= self.now:
-            self.clear(name)
-        return is_there
-
     def _places(self) -> tuple[defaultdict[str, Any], ...]:
-        claims = (self.claims, self.parked, self.delayed, self.attempts)
+        claims = (self.claims, self.parked, self.delayed, self.attempts, self.ends)
         return (self.sets, self.graves, *claims)
 
     def _is_there(self, name: str) -> bool:

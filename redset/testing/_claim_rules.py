@@ -69,6 +69,13 @@ class ClaimingMachine(ComparingMachine):
         chosen = [(choices[kind] or made_up, which) for kind, which in holders]
         return list(dict.fromkeys(holds[which % len(holds)] for holds, which in chosen))
 
+    def come_to_an_end(self, name: str) -> None:
+        """Let all go that is to."""
+        self._model.forget_ends()
+        left = max(self._model.ends[self._names[name]].values(), default=0.0) - self._look()
+        if left > 0:
+            self._let_pass(left)
+
     # What holds after every step
 
     @invariant()
@@ -101,6 +108,11 @@ class ClaimingMachine(ComparingMachine):
                 getattr(self, method)(**arguments)
                 self.same_content()
                 self.same_counts()
+        if self._clock is None:
+            # Nobody knows how long it takes until there is more to do.
+            for name in draw.ALL_NAMES:
+                self.come_to_an_end(name)
+                self.same_content()
 
     def stats(self, name: str, high: Bound) -> None:
         self._compare_stats(self._names[name], high)
@@ -297,6 +309,7 @@ class ClaimingMachine(ComparingMachine):
             ends = [held.deadline for held in model.claims[name].values()]
             ends += [delay.end for delay in model.delayed[name].values()]
             self._clock.advance(max([0.0, *(end - self._clock.time() for end in ends)]) + 1.0)
+            self._pass_ends()
         self._claim(name, _MOST, terms, waiting=False)
         while model.claims[name]:
             holds = [(member, held.token) for member, held in model.claims[name].items()]

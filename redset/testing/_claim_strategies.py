@@ -98,8 +98,14 @@ _DISTURB = st.one_of(
 )
 _MOVE = _step("move_the_clock", seconds=draw.MOVES)
 
+_GO = _step("go_later", name=_NAMES, seconds=draw.LEFT)
+_COME = _step("come_to_an_end", name=_NAMES)
+
 # What is added again meets a claim, then what is parked, and all of it the end of that.
 _MEETING = st.tuples(_ADD_AGAIN, _CLAIM, _ADD_AGAIN, _END)
+# A set is to go, and is not left alone until then.
+_MEANWHILE = st.lists(st.one_of(_CLAIM, _ADD_AGAIN, _END, _DISTURB), min_size=2, max_size=5)
+_GOING = st.tuples(_GO, _MEANWHILE, _COME).map(lambda parts: (parts[0], *parts[1], parts[2]))
 # Not one_of, which would weigh what these are made of.
 _KINDS = st.sampled_from(
     [
@@ -108,6 +114,7 @@ _KINDS = st.sampled_from(
         st.tuples(_DISTURB),
         _MEETING,
         _MEETING,
+        _GOING,
     ]
 )
 _STEPS = _KINDS.flatmap(lambda kind: kind)

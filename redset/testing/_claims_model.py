@@ -6,7 +6,7 @@ import dataclasses
 import math
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from redset.interfaces import NOW, DeadLetter, Merge, Stats
 from redset.testing._model import Model, merged, older
@@ -55,6 +55,8 @@ class ClaimsModel(Model):
         self.parked: defaultdict[str, dict[bytes, float]] = defaultdict(dict)
         self.delayed: defaultdict[str, dict[bytes, Delay]] = defaultdict(dict)
         self.attempts: defaultdict[str, dict[bytes, frozenset[int]]] = defaultdict(dict)
+        # When what waits, the claims, or the dead letters are to go, if ever.
+        self.ends: defaultdict[str, dict[str, float]] = defaultdict(dict)
 
     def members(self, name: str) -> set[bytes]:
         """Return all members, wherever they are."""
@@ -81,8 +83,10 @@ class ClaimsModel(Model):
         Tokens are the backend's, so they are noted from outside.
         """
         acknowledged = self.acknowledge(name, acknowledge, terms.merge)
+        self.forget_ends()
         dropped = self._end_leases(name, terms)
         self._end_delays(name, terms.merge)
+        self.forget_ends()
         claimed: list[Entry] = []
         for member, score in self.range(name, -math.inf, terms.high):
             if len(claimed) == count:
@@ -186,9 +190,44 @@ class ClaimsModel(Model):
 
     def clear(self, name: str) -> bool:
         found = bool(self.claims[name] or self.delayed[name])
-        for place in (self.claims, self.parked, self.delayed, self.attempts):
+        for place in (self.claims, self.parked, self.delayed, self.attempts, self.ends):
             place.pop(name, None)
         return super().clear(name) or found
+
+    # What goes at a time
+
+    def expire(self, name: str, when: float | None) -> bool:
+        self.forget_ends()
+        had_end, parts = bool(self.ends[name]), self._parts(name)
+        self.ends[name] = {} if when is None else dict.fromkeys(parts, when)
+        self.let_go()
+        return had_end if when is None else bool(parts)
+
+    def forget_ends(self) -> None:
+        """Forget the ends of what has run empty: what comes then is another."""
+        for name, ends in self.ends.items():
+            for part in ends.keys() - self._parts(name).keys():
+                del ends[part]
+
+    def let_go(self) -> None:
+        """Let go what is to have gone by now."""
+        self.forget_ends()
+        for name, ends in self.ends.items():
+            for part in [each for each, when in ends.items() if when <= self.now]:
+                for place in self._parts(name)[part]:
+                    place.clear()
+                del ends[part]
+
+    def _parts(self, name: str) -> dict[str, list[dict[bytes, Any]]]:
+        """Return those parts of a set that there are, with what goes together."""
+        parts: dict[str, list[dict[bytes, Any]]] = {
+            "waiting": [self.sets[name], self.attempts[name]],
+            "claims": [self.claims[name], self.delayed[name], self.parked[name]],
+            "dead": [self.graves[name]],
+        }
+        # There are attempts without anything that waits, but none that go at a time.
+        parts["waiting"] = parts["waiting"] if self.sets[name] else []
+        return {part: places for part, places in parts.items() if any(places)}
 
     def _drop(self, name: str, members: Sequence[bytes]) -> None:
         super()._drop(name, members)

@@ -16,6 +16,7 @@ __all__ = [
     "COUNTS",
     "ENTRIES",
     "HIGHS",
+    "LEFT",
     "LETTERS",
     "LIFETIMES",
     "MEMBERS",
@@ -29,6 +30,7 @@ __all__ = [
     "SCORES",
     "SHORT_LIFETIMES",
     "SOME_MEMBERS",
+    "SOON",
     "SOURCES",
     "STEPS",
     "WEIGHINGS",
@@ -68,6 +70,10 @@ LIFETIMES = st.sampled_from([1e6, 1e6, 2e7, 1e12, 1e15, 1e300, math.inf])
 # These are for clocks that are moved by hand.
 SHORT_LIFETIMES = st.sampled_from([0.5, 1.0, 60.0, 3600.0])
 MOVES = st.sampled_from([0.001, 0.499, 0.5, 1.0, 59.0, 60.0, 3600.0, -0.5, -1.0, -60.0, -1e6])
+
+# Until a set goes, on a clock that nobody moves, and on one that is moved.
+SOON = 0.4
+LEFT = st.sampled_from([SOON, 60.0, 600.0])
 
 MERGES = st.sampled_from(Merge)
 # Sets are to fill up sooner than they are emptied.
