@@ -11,10 +11,11 @@ import pytest
 import redis
 
 from redset import ShardedSet
-from redset.backends import MemoryBackend, RedisBackend
+from redset.backends import AsyncMemoryBackend, MemoryBackend, RedisBackend
 from redset.backends.sharded import _sync
 from redset.backends.sharded._naming import Generation, leaving_name
-from redset.testing import ManualClock
+from redset.testing import ManualClock, blocking
+from tests.support.backends import make_set
 from tests.support.dying import DeathError, Dying
 from tests.support.servers import Server
 
@@ -138,7 +139,8 @@ def test_nothing_is_left_on_a_server() -> None:
         assert all(client.pttl(key) <= DAY * 1000 for key in client.scan_iter())
 
 
-def test_who_is_late_by_days_leaves_nothing_for_ever() -> None:
+@pytest.mark.parametrize("is_async", [False, True])
+def test_who_is_late_by_days_leaves_nothing_for_ever(*, is_async: bool) -> None:
     clock = ManualClock()
     store = MemoryBackend(clock=clock)
     s = open_set(store)
@@ -156,7 +158,11 @@ def test_who_is_late_by_days_leaves_nothing_for_ever() -> None:
                 clock.advance(2 * DAY)
             return super().__getattr__(method)
 
-    open_set(Late(store, 999)).reshard(3)
+    if is_async:
+        with blocking(lambda: Late(AsyncMemoryBackend(store), 999)) as late:
+            make_set(late, "ShardedSet", "jobs", serializer=Numbers).reshard(3)
+    else:
+        open_set(Late(store, 999)).reshard(3)
     assert (len(s), len(open_set(store))) == (40, 40)
     assert any(store.is_sealed(name) for name in Generation("jobs", 1, 2).names)
     clock.advance(DAY + 1)

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import redis
+import redis.asyncio
 
 from redset import (
     AsyncShardedSet,
     AsyncSortedSet,
+    Merge,
     ScheduledSet,
     ShardedSet,
     SortedSet,
     TTLSet,
 )
-from redset.backends import AsyncMemoryBackend, MemoryBackend, RedisBackend
+from redset.backends import AsyncMemoryBackend, AsyncRedisBackend, MemoryBackend, RedisBackend
 from redset.backends.sharded._naming import Generation, Layout
 from redset.backends.sharded._sync.shards import Shards
 from redset.exceptions import KeyingError, SealedError
+from redset.testing import blocking
 from tests.support.backends import make_set
 from tests.support.command import command
 from tests.support.servers import Server
@@ -215,13 +218,20 @@ def test_what_a_sharded_set_makes_of_a_backend_is_none() -> None:
             made(other, "other")
 
 
+@pytest.mark.parametrize("is_async", [False, True])
 def test_who_takes_from_a_full_server_gets_what_needs_no_room(
-    name: str, monkeypatch: pytest.MonkeyPatch
+    name: str, monkeypatch: pytest.MonkeyPatch, *, is_async: bool
 ) -> None:
     def die(*_: object) -> None:
         raise InterruptedError
 
-    with Server() as server, closing(redis.Redis(port=server.port)) as client:
+    def make() -> AsyncRedisBackend:
+        client = redis.asyncio.Redis(port=server.port)
+        return AsyncRedisBackend(client, owns=[client])
+
+    with ExitStack() as stack:
+        server = stack.enter_context(Server())
+        client = stack.enter_context(closing(redis.Redis(port=server.port)))
         backend = RedisBackend(client)
         s = ShardedSet(backend, name, shards=3)
         s.update([f"{number}" for number in range(300)])
@@ -231,7 +241,8 @@ def test_who_takes_from_a_full_server_gets_what_needs_no_room(
                 s.reshard(5)
         stuck = backend.length(f"{Generation(name, 1, 3).names[0]}:leaving")
         client.config_set("maxmemory", 1)
-        fresh = ShardedSet(backend, name)
+        other: Any = stack.enter_context(blocking(make)) if is_async else backend
+        fresh = make_set(other, "ShardedSet", name)
         taken = [fresh.pop() for _ in range(200 - stuck)]
         taken += fresh.take(300)
         assert len(taken) == 300 - stuck
@@ -239,3 +250,21 @@ def test_who_takes_from_a_full_server_gets_what_needs_no_room(
             fresh.pop()
         client.config_set("maxmemory", 0)
         assert len({*taken, *fresh.take(300)}) == 300
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_a_usual_set_that_is_made_at_the_same_time_is_refused(*, is_async: bool) -> None:
+    class Racing(MemoryBackend):
+        def layout(self, name: str) -> bytes | None:
+            found = super().layout(name)
+            self.add(name, [(b"a", 1.0)], Merge.KEEP)
+            return found
+
+    store = Racing()
+    with ExitStack() as stack:
+        other: Any = store
+        if is_async:
+            other = stack.enter_context(blocking(lambda: AsyncMemoryBackend(store)))
+        with pytest.raises(KeyingError, match="not sharded"):
+            make_set(other, "ShardedSet", "jobs").add("b")
+        assert SortedSet(store, "jobs").take(9) == ["a"]

@@ -18,7 +18,7 @@ from redset.backends import AsyncMemoryBackend, MemoryBackend, RedisBackend
 from redset.backends.sharded import _async, _sync
 from redset.backends.sharded._naming import Generation, bell_name
 from redset.exceptions import EmptySetError
-from redset.testing import ManualClock
+from redset.testing import ManualClock, blocking
 from tests.support.backends import make_set
 from tests.support.servers import Server, wait_until
 
@@ -206,6 +206,15 @@ class Counting(MemoryBackend):
         return super().add(name, entries, merge)
 
 
+def _opened(store: MemoryBackend, *, is_async: bool) -> Iterator[Any]:
+    """Give the store, or an asyncio view of it that is made blocking."""
+    if not is_async:
+        yield store
+        return
+    with blocking(lambda: AsyncMemoryBackend(store)) as opened:
+        yield opened
+
+
 class TestBell:
     def test_it_is_rung_seldom_if_nobody_waits(self) -> None:
         store = Counting()
@@ -225,16 +234,31 @@ class TestBell:
         jobs.claim().nack(60)
         assert store.rings == before
 
-    def test_one_that_cannot_be_rung_is_no_error(self) -> None:
+    @pytest.mark.parametrize("is_async", [False, True])
+    def test_one_that_cannot_be_rung_is_no_error(self, *, is_async: bool) -> None:
         store = Counting()
-        jobs = ShardedSet(store, "jobs")
-        store.error = ConnectionError("no such node")
-        for number in range(50):
-            assert jobs.add_new(f"{number}")
-        # Nor is it tried each time.
-        assert store.rings == 1
-        store.error = None
-        assert len(jobs.take(99, timeout=5)) == 50
+        for each in _opened(store, is_async=is_async):
+            jobs = make_set(each, "ShardedSet", "jobs")
+            store.error = ConnectionError("no such node")
+            for number in range(50):
+                assert jobs.add_new(f"{number}")
+            # Nor is it tried each time.
+            assert store.rings == 1
+            store.error = None
+            assert len(jobs.take(99, timeout=5)) == 50
+
+    @pytest.mark.parametrize("is_async", [False, True])
+    def test_what_was_redriven_by_others_is_not_announced(self, *, is_async: bool) -> None:
+        store = Counting()
+        for each in _opened(store, is_async=is_async):
+            jobs = make_set(each, "ShardedSet", "jobs")
+            jobs.add("a")
+            jobs.claim().bury("hopeless")
+            letters = jobs.dead()
+            assert jobs.forget(letters) == 1
+            before = store.rings
+            assert jobs.redrive(letters) == 0
+            assert store.rings == before
 
     @pytest.mark.parametrize("how", ["add", "increment", "nack", "redrive"])
     def test_whatever_comes_in_rings_it(self, how: str, monkeypatch: pytest.MonkeyPatch) -> None:

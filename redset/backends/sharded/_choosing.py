@@ -27,8 +27,8 @@ class Chooser:
         reverse: whether the highest scores are taken first.
 
     >>> chooser = Chooser()
-    >>> sorted(chooser.next_of(("a", "b", "c")) for _ in range(6))
-    ['a', 'a', 'b', 'b', 'c', 'c']
+    >>> sorted(chooser.order(("a", "b", "c")))
+    ['a', 'b', 'c']
     """
 
     def __init__(self, *, reverse: bool = False) -> None:
@@ -53,12 +53,6 @@ class Chooser:
         for name in (*names[turn:], *names[:turn]):
             if name != chosen:
                 yield name
-
-    def next_of(self, names: Sequence[str]) -> str:
-        """Return the shard whose turn it is."""
-        with self._lock:
-            self._renew(names)
-            return self._next()
 
     def note_taken(self, name: str, taken: Sequence[Entry | Lease], *, is_all: bool) -> None:
         """Note what was the first of a shard, and whether nothing is left there."""
