@@ -446,6 +446,9 @@ def test_shards_count_as_their_set(notes: Notes) -> None:
     assert notes.ends == [("jobs", Outcome.ACKNOWLEDGED)] * 9
     assert len(jobs.take(99)) == 11
     assert {label for label, _, _ in notes.calls} == {"jobs"}
+    # What wakes those who wait is no item.
+    assert (notes.counts["jobs", "new"], notes.counts["jobs", "taken"]) == (20, 11)
+    assert jobs.take(1, timeout=0.05) == []
     assert notes.counts["jobs", "taken"] == 11
     assert len(notes.waits) == 20
 

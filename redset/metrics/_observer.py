@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
-from redset.backends.sharded._naming import set_name
+from redset.backends.sharded._naming import is_bell, set_name
 from redset.exceptions import ReplicationError
 from redset.interfaces import NOW
 from redset.metrics._work import Outcome, Work, WorkInProgress, until
@@ -68,12 +68,14 @@ class Observer:
         return self._recorder.call(self._label_of(name), operation, count)
 
     def added(self, name: str, given: int, new: int) -> None:
-        """Tell of items that were added."""
+        """Tell of items that were added; what rings a bell is none."""
+        if is_bell(name):
+            return
         self._recorder.added(self._label_of(name), given, new)
 
     def taken(self, name: str, entries: Sequence[Entry], high: Bound) -> None:
-        """Tell of items that were taken without a claim."""
-        if not entries:
+        """Tell of items that were taken without a claim; what rang a bell is none."""
+        if not entries or is_bell(name):
             return
         label = self._label_of(name)
         self._recorder.taken(label, len(entries))

@@ -27,6 +27,7 @@ __all__ = [
 _SLOTS: Final = 16384
 # The name of the set, and the numbers of generation, place and try.
 _SHARD: Final = re.compile(r"\{([^{}]+):\d+:\d+:\d+\}(?::leaving)?")
+_BELL: Final = re.compile(r"\{([^{}]+):bell\}")
 # One generation, or two, and what else there is to know.
 _LAYOUT: Final = re.compile(r"(?:(\d+:\d+) )?(\d+:\d+)( left)?( keyed)?")
 
@@ -136,12 +137,14 @@ def leaving_name(shard: str) -> str:
 
 
 def set_name(name: str) -> str:
-    """Return the name of the set of which there is a shard of this name, or else the name.
+    """Return the name of the set whose shard or bell has this name, or else the name.
 
     >>> set_name("{jobs:1:0:5}"), set_name("{jobs:1:0:5}:leaving"), set_name("{jobs}")
     ('jobs', 'jobs', '{jobs}')
+    >>> set_name(bell_name("jobs"))
+    'jobs'
     """
-    found = _SHARD.fullmatch(name)
+    found = _SHARD.fullmatch(name) or _BELL.fullmatch(name)
     return found[1] if found else name
 
 
@@ -152,7 +155,7 @@ def is_shard(name: str) -> bool:
 
 def is_bell(name: str) -> bool:
     """Tell whether this is the name of a bell; see `bell_name`."""
-    return name == bell_name(name[1 : -len(":bell}")])
+    return _BELL.fullmatch(name) is not None
 
 
 @lru_cache(maxsize=256)
