@@ -152,5 +152,12 @@ def exercise_handover(backend: Any, name: str) -> None:
     parcel = backend.pack(leaving, 10)
     assert backend.unpack(target, leaving, parcel)
     backend.unload(leaving, parcel)
+    backend.end_seal(name, leaving)
+    backend.end_parcels(target)
     assert backend.pop(target, 10) == entries
     backend.clear(name)
+    assert backend.put_layout(name, b"1:8", 3)
+    assert backend.layout(name) == b"1:8"
+    with pytest.raises(SealedError):
+        backend.clear(name)
+    assert backend.drop_layout(name)
