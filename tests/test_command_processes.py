@@ -241,7 +241,9 @@ def test_lines_are_cut_at_the_edge_of_a_terminal_and_nowhere_else(
     assert terminal.end() == 0
     first, second = terminal.lines[1:3]
     assert first.endswith("…  ok")
-    assert second.endswith("汉…")
+    # Each is two columns wide, so one may be left.
+    assert second.rstrip("…").rstrip().endswith("汉")
+    assert second.endswith("…")
     assert redset("dead", name).lines[2].endswith("汉" * 100)
 
 

@@ -21,6 +21,8 @@ import redis.sentinel
 
 from redset import AsyncSortedSet, SortedSet, connect, connect_async
 from redset.backends import AsyncRedisBackend, RedisBackend
+from redset.backends.redis import _clients
+from redset.backends.redis._clients import packer
 from redset.testing import blocking
 from tests.support.backends import make_set
 from tests.support.proxy import Proxy
@@ -127,6 +129,21 @@ def test_many_more_tasks_than_connections(port: int, name: str) -> None:
             assert len(await s.take(300)) == 300
 
     asyncio.run(main())
+
+
+def test_commands_are_packed_without_hiredis(
+    kind: str, port: int, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def find_none(name: str) -> None:
+        raise ImportError(name)
+
+    monkeypatch.setattr(_clients, "import_module", find_none)
+    packer.cache_clear()
+    try:
+        with opened(kind, f"redis://localhost:{port}") as backend:
+            use(make_set(backend, "SortedSet", name, serializer=Numbers))
+    finally:
+        packer.cache_clear()
 
 
 def test_a_client_that_is_lent_gets_all_commands(port: int, client: Any, name: str) -> None:

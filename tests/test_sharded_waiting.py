@@ -6,7 +6,7 @@ import asyncio
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import fakeredis
@@ -23,7 +23,7 @@ from tests.support.backends import make_set
 from tests.support.servers import Server, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
 
     from redset.interfaces import Backend, Entry
 
@@ -215,6 +215,21 @@ def _opened(store: MemoryBackend, *, is_async: bool) -> Iterator[Any]:
         yield opened
 
 
+class Failing(MemoryBackend):
+    """Fails to wait, some times."""
+
+    failures = 0
+
+    @contextmanager
+    def waiting(self, name: str, wake: Callable[[], object]) -> Generator[None, None, None]:
+        if name == bell_name("jobs") and self.failures:
+            self.failures -= 1
+            message = "no such node"
+            raise ConnectionError(message)
+        with super().waiting(name, wake):
+            yield
+
+
 class TestBell:
     def test_it_is_rung_seldom_if_nobody_waits(self) -> None:
         store = Counting()
@@ -246,6 +261,19 @@ class TestBell:
             assert store.rings == 1
             store.error = None
             assert len(jobs.take(99, timeout=5)) == 50
+
+    @pytest.mark.parametrize("is_async", [False, True])
+    def test_a_wait_for_it_may_fail_once(self, *, is_async: bool) -> None:
+        store = Failing()
+        for each in _opened(store, is_async=is_async):
+            jobs = make_set(each, "ShardedSet", "jobs")
+            store.failures = 1
+            with pytest.raises(EmptySetError):
+                jobs.claim(timeout=0.3)
+            assert store.failures == 0
+            store.failures = 2
+            with pytest.raises(ConnectionError, match="no such node"):
+                jobs.pop(timeout=5)
 
     @pytest.mark.parametrize("is_async", [False, True])
     def test_what_was_redriven_by_others_is_not_announced(self, *, is_async: bool) -> None:

@@ -80,11 +80,11 @@ def test_fakeredis_in_time(monkeypatch: pytest.MonkeyPatch, payload: Payload | N
     monkeypatch.setattr("time.time", clock.time)
     with RedisBackend(fakeredis.FakeRedis(server=fakeredis.FakeServer())) as backend:
         machine = backend_machine(lambda: nullcontext(backend), clock=clock, payload=payload)
-        run_state_machine_as_test(machine, settings=some(8))
+        run_state_machine_as_test(machine, settings=some(6))
 
 
 @pytest.mark.parametrize(
-    ("kind", "runs"), [("fakeredis", 6), ("redis-6.2", 30), ("valkey-9.1", 30)]
+    ("kind", "runs"), [("fakeredis", 4), ("redis-6.2", 30), ("valkey-9.1", 30)]
 )
 def test_servers(backends: Backends, kind: str, runs: int) -> None:
     machine = backend_machine(lambda: nullcontext(backends.get(kind)))

@@ -43,7 +43,6 @@ KINDS = [
     "valkey-9.1-resp2-decoded",
     "valkey-9.1-resp3-decoded-async",
     "valkey-9.1-by-valkey-py",
-    "valkey-9.1-by-valkey-py-async",
     "cluster",
     "cluster-async",
     "cluster-redis-6.2",
@@ -71,7 +70,6 @@ KEYED_KINDS = [
     "fakeredis-keyed",
     "redis-6.2-async-keyed",
     "valkey-9.1-keyed",
-    "valkey-9.1-async-keyed",
     "cluster-keyed",
 ]
 

@@ -77,4 +77,6 @@ class LetsPayloadsGoWithAnything(ByView):
     class View(KeyedMemoryBackend):
         def _let_go(self, part: dict[str, Any], name: str) -> None:
             super()._let_go(part, name)
-            self._payloads[name].waiting.clear()
+            payloads = self._payloads.get(name)
+            if payloads is not None:
+                payloads.waiting.clear()

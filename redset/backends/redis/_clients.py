@@ -19,6 +19,8 @@ __all__ = [
     "check_async_client",
     "check_client",
     "check_slots",
+    "close_client",
+    "close_client_async",
     "describe",
     "gives_up_at_once",
     "has_pool",
@@ -28,7 +30,6 @@ __all__ = [
     "is_lost",
     "is_unserved",
     "may_decode",
-    "nodes",
     "packer",
     "primary",
     "socket_timeout",
@@ -184,14 +185,20 @@ def primary(client: Any, key: bytes) -> Any:  # noqa: ANN401  (clients are told 
     return node
 
 
-def nodes(client: object) -> Iterable[Any]:
-    """Return what the asyncio client of a cluster may leave open when it is closed.
+async def close_client_async(client: Any) -> None:  # noqa: ANN401  (clients are told apart by looking)
+    """Close an asyncio client."""
+    # redis-py 5.0.0 and cluster clients have no ``aclose``.
+    await (client.aclose if hasattr(client, "aclose") else client.close)()
+    if is_cluster(client):
+        # It closes nothing while it is to look at the cluster anew, as after a slot has moved.
+        manager = client.nodes_manager
+        for node in (*manager.nodes_cache.values(), *manager.startup_nodes.values()):
+            await node.disconnect()
 
-    It closes nothing while it is to look at the cluster anew, as it is after a slot has moved.
-    """
-    manager = getattr(client, "nodes_manager", None)
-    known = [*manager.nodes_cache.values(), *manager.startup_nodes.values()] if manager else []
-    return [node for node in known if hasattr(node, "disconnect")]
+
+def close_client(client: Any) -> None:  # noqa: ANN401  (clients are told apart by looking)
+    """Close a blocking client."""
+    client.close()
 
 
 def _execute_command(client: object) -> object:

@@ -13,7 +13,7 @@ from redset.backends.redis import commands, keys
 from redset.backends.redis._async.connection import AsyncConnection
 from redset.backends.redis._async.handover import AsyncHandoverBackend
 from redset.backends.redis._async.taking import AsyncTaker
-from redset.backends.redis._clients import describe, is_error, nodes
+from redset.backends.redis._clients import close_client_async, describe, is_error
 from redset.backends.redis._copies import check_copies
 from redset.backends.redis._views import async_keyed_view
 from redset.exceptions import LockTimeout, ScoreError
@@ -104,12 +104,8 @@ class AsyncRedisBackend(AsyncHandoverBackend):
     async def close(self) -> None:
         """Close the clients that this backend owns, and what it keeps beside them."""
         await self._connection.close()
-        for each in self._owns:
-            client: Any = each
-            # redis-py 5.0.0 and cluster clients have no ``aclose``.
-            await (client.aclose if hasattr(client, "aclose") else client.close)()
-            for node in nodes(client):
-                await node.disconnect()
+        for client in self._owns:
+            await close_client_async(client)
 
     # Writing
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from redset.backends.redis import commands
@@ -117,9 +118,8 @@ class AsyncCluster:
         return lines
 
     async def _forget(self, place: object) -> None:
-        lines = self._lines.pop(place, None)
-        if lines is not None:  # another thread was faster
-            await lines.close()
+        with suppress(KeyError):  # another thread was faster
+            await self._lines.pop(place).close()
 
 
 def _place(node: Any) -> tuple[object, object]:  # noqa: ANN401  (clients are told apart by looking)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from redset._keying import keyed_names
 from redset.backends.redis import commands, keys
-from redset.backends.redis._clients import describe, is_error, nodes
+from redset.backends.redis._clients import close_client, describe, is_error
 from redset.backends.redis._copies import check_copies
 from redset.backends.redis._sync.connection import Connection
 from redset.backends.redis._sync.handover import HandoverBackend
@@ -113,12 +113,8 @@ class RedisBackend(HandoverBackend):
     def close(self) -> None:
         """Close the clients that this backend owns, and what it keeps beside them."""
         self._connection.close()
-        for each in self._owns:
-            client: Any = each
-            # redis-py 5.0.0 and cluster clients have no ``aclose``.
-            (client.aclose if hasattr(client, "aclose") else client.close)()
-            for node in nodes(client):
-                node.disconnect()
+        for client in self._owns:
+            close_client(client)
 
     # Writing
 

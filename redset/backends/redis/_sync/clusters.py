@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from redset.backends.redis import commands
@@ -118,9 +119,8 @@ class Cluster:
         return lines
 
     def _forget(self, place: object) -> None:
-        lines = self._lines.pop(place, None)
-        if lines is not None:  # another thread was faster
-            lines.close()
+        with suppress(KeyError):  # another thread was faster
+            self._lines.pop(place).close()
 
 
 def _place(node: Any) -> tuple[object, object]:  # noqa: ANN401  (clients are told apart by looking)
