@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _numbers = count()
 CALLS = 500
-READS = 5
+READS = 3
 # What has no such promise in memory, where order is made when it is asked for.
 UNBOUND = {"memory count after a change", "memory middle after a change"}
 SIZES = (1_000, 10_000, 100_000, 1_000_000, 10_000_000)
@@ -56,7 +56,7 @@ def _grow(
         for name, seconds in race(_calls(jobs, size, rng), rounds=rounds).items():
             costs.setdefault(name, {})[size] = seconds / CALLS
         for name, call in _reads(jobs, rng).items():
-            seconds = race({name: call}, rounds=3)[name]
+            seconds = race({name: call}, rounds=2)[name]
             costs.setdefault(name, {})[size] = seconds / READS
         jobs.clear()
     for name, each in costs.items():
