@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from redset.backends.redis import commands
 from redset.backends.redis._async.lines import AsyncLine, AsyncLines
-from redset.backends.redis._clients import gives_up_at_once, is_away, is_unserved, primary
+from redset.backends.redis._clients import gives_up_at_once, is_away, is_lost, is_unserved, primary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -37,15 +36,21 @@ class AsyncCluster:
     async def command(self, *arguments: object) -> Any:  # noqa: ANN401  (replies are untyped)
         """Send a command to the node that has its key, over a connection beside the client's.
 
-        What is not served there is left to the client, which finds out where the key is by now.
+        If there is none, or it fails, or the key is elsewhere by now, the command is left to the
+        client, which finds out where that is.
         """
-        if not self._is_closed:
+        lines = await self._lines_for(commands.keys_of(arguments)[0])
+        line = lines.take() if lines else None
+        if lines and line:
             try:
-                node = primary(self._client, commands.keys_of(arguments)[0])
-                return await self._beside(node).command(*arguments)
+                return await line.command(*arguments)
             except Exception as error:
-                if not is_unserved(error):
+                if is_lost(error):
+                    await self._forget(lines)
+                elif not is_unserved(error):
                     raise
+            finally:
+                await lines.give_back(line)
         return await self._otherwise(*arguments)
 
     async def execute(self, *arguments: object, **options: object) -> Any:  # noqa: ANN401  (replies are untyped)
@@ -87,8 +92,8 @@ class AsyncCluster:
     async def close(self) -> None:
         """Close the connections beside the client's; commands then go through the client."""
         self._is_closed = True
-        for place in list(self._lines):
-            await self._forget(place)
+        for lines in list(self._lines.values()):
+            await self._forget(lines)
 
     def _may_help(self, error: Exception) -> bool:
         """Tell whether a command may be sent again, and be carried out then."""
@@ -96,31 +101,51 @@ class AsyncCluster:
 
     async def _exchange(self, key: bytes, given: Sequence[tuple[object, ...]]) -> list[Any]:
         node = primary(self._client, key)
-        try:
-            replies = await self._beside(node).exchange(given)
-        except Exception:
-            # Those that are idle have failed with it, most likely.
-            await self._forget(_place(node))
-            raise
-        if replies is not None:
-            return replies
-        line = AsyncLine(node)
+        lines = await self._beside(node)
+        line = lines.take() if lines else None
+        if not lines or not line:
+            line = AsyncLine(node)
+            try:
+                return await line.exchange(given)
+            finally:
+                await line.close()
         try:
             return await line.exchange(given)
+        except Exception:
+            await self._forget(lines)
+            raise
         finally:
-            await line.close()
+            await lines.give_back(line)
 
-    def _beside(self, node: Any) -> AsyncLines:  # noqa: ANN401  (clients are told apart by looking)
-        place = _place(node)
+    async def _lines_for(self, key: bytes) -> AsyncLines | None:
+        """Return the connections to the node that has a key, if the client knows one."""
+        try:
+            node = primary(self._client, key)
+        except Exception as error:
+            if not is_unserved(error):
+                raise
+            return None
+        return await self._beside(node)
+
+    async def _beside(self, node: Any) -> AsyncLines | None:  # noqa: ANN401  (clients are told apart by looking)
+        """Return the connections to a node, None when there are to be none any more."""
+        if self._is_closed:
+            return None
+        place = (node.connection_kwargs["host"], node.connection_kwargs["port"])
         lines = self._lines.get(place)
         if lines is None:
-            lines = self._lines.setdefault(place, AsyncLines(node, self._otherwise))
+            await self._forget_the_gone()
+            lines = self._lines.setdefault(place, AsyncLines(node))
         return lines
 
-    async def _forget(self, place: object) -> None:
-        with suppress(KeyError):  # another thread was faster
-            await self._lines.pop(place).close()
+    async def _forget_the_gone(self) -> None:
+        """Close the connections to nodes that have left the cluster."""
+        known = {(node.host, node.port) for node in self._client.get_nodes()}
+        for place, lines in list(self._lines.items()):
+            if place not in known:
+                await self._forget(lines)
 
-
-def _place(node: Any) -> tuple[object, object]:  # noqa: ANN401  (clients are told apart by looking)
-    return node.connection_kwargs["host"], node.connection_kwargs["port"]
+    async def _forget(self, gone: AsyncLines) -> None:
+        """Close connections: if one has failed, those that are idle have, too, most likely."""
+        self._lines = {place: lines for place, lines in self._lines.items() if lines is not gone}
+        await gone.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from redset.backends.redis._async.clusters import AsyncCluster
@@ -15,6 +15,7 @@ from redset.backends.redis._clients import (
     has_pool,
     is_cluster,
     is_error,
+    is_lost,
     may_decode,
     spreads_reads,
     wait_slice,
@@ -86,10 +87,14 @@ class AsyncConnection:
 
     async def _together(self, _: bytes, commands: Sequence[tuple[object, ...]]) -> list[Any]:
         if self._lines is not None:
-            with suppress(Exception):  # the client tries again, and raises what is wrong
+            try:
                 found = await self._lines.exchange(commands)
-                if found is not None:
-                    return found
+            except Exception as error:
+                if not is_lost(error):
+                    raise
+                found = None  # the client tries again, and raises what is wrong
+            if found is not None:
+                return found
         async with self.client.pipeline(transaction=False) as pipe:
             for each in commands:
                 pipe.execute_command(*each, NEVER_DECODE=True)

@@ -25,6 +25,7 @@ class AsyncLine:
     Args:
         pool: what makes connections: a client's pool, or a node of a cluster.
         otherwise: what sends commands when the connection fails; they may be sent twice then.
+            Without it, the error is raised.
     """
 
     def __init__(self, pool: Any, otherwise: Command | None = None) -> None:  # noqa: ANN401  (clients are told apart by looking)
@@ -53,11 +54,13 @@ class AsyncLine:
                 await tell_seal_async(error, self.command, arguments)
                 explain(error)
                 raise
+            await self.leave()
+            if self._otherwise is None:
+                raise
         except BaseException:
             # The reply is still to come, and would be taken for that of the next command.
             await self.close()
             raise
-        await self.leave()
         return await self._otherwise(*arguments)
 
     async def exchange(self, commands: Sequence[tuple[object, ...]]) -> list[Any]:
@@ -104,26 +107,26 @@ class AsyncLine:
 class AsyncLines:
     """Connections that are kept for as many callers as there are at once, up to a limit."""
 
-    def __init__(self, pool: Any, otherwise: Command) -> None:  # noqa: ANN401  (clients are told apart by looking)
+    def __init__(self, pool: Any, otherwise: Command | None = None) -> None:  # noqa: ANN401  (clients are told apart by looking)
         self._pool = pool
-        self._otherwise = otherwise
+        self._otherwise: Any = otherwise
         # The last to come back is the first to be used; None is one that was not needed yet.
         self._idle: deque[AsyncLine | None] = deque([None] * _MOST_LINES)
         self._is_closed = False
 
     async def command(self, *arguments: object) -> Any:  # noqa: ANN401  (replies are untyped)
         """Send a command over an idle connection, or through the client if none is left."""
-        line = self._take()
+        line = self.take()
         if line is None:
             return await self._otherwise(*arguments)
         try:
             return await line.command(*arguments)
         finally:
-            await self._give_back(line)
+            await self.give_back(line)
 
     async def exchange(self, commands: Sequence[tuple[object, ...]]) -> list[Any] | None:
         """Send commands over an idle connection; return None if none is left."""
-        line = self._take()
+        line = self.take()
         if line is None:
             return None
         try:
@@ -132,7 +135,7 @@ class AsyncLines:
             await line.leave()
             raise
         finally:
-            await self._give_back(line)
+            await self.give_back(line)
 
     async def close(self) -> None:
         """Close all, those in use as soon as they are not."""
@@ -142,15 +145,16 @@ class AsyncLines:
             if line is not None:
                 await line.close()
 
-    def _take(self) -> AsyncLine | None:
+    def take(self) -> AsyncLine | None:
+        """Return an idle connection, to be given back; None if none is left."""
         try:
             line = self._idle.pop()
         except IndexError:
             return None
         return line or AsyncLine(self._pool, self._otherwise)
 
-    async def _give_back(self, line: AsyncLine) -> None:
+    async def give_back(self, line: AsyncLine) -> None:
+        """Make a connection idle again, or close it if all were meanwhile."""
+        self._idle.append(line)
         if self._is_closed:
-            await line.close()
-        else:
-            self._idle.append(line)
+            await self.close()

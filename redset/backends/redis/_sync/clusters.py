@@ -5,11 +5,10 @@
 from __future__ import annotations
 
 import time
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from redset.backends.redis import commands
-from redset.backends.redis._clients import gives_up_at_once, is_away, is_unserved, primary
+from redset.backends.redis._clients import gives_up_at_once, is_away, is_lost, is_unserved, primary
 from redset.backends.redis._sync.lines import Line, Lines
 
 if TYPE_CHECKING:
@@ -38,15 +37,21 @@ class Cluster:
     def command(self, *arguments: object) -> Any:  # noqa: ANN401  (replies are untyped)
         """Send a command to the node that has its key, over a connection beside the client's.
 
-        What is not served there is left to the client, which finds out where the key is by now.
+        If there is none, or it fails, or the key is elsewhere by now, the command is left to the
+        client, which finds out where that is.
         """
-        if not self._is_closed:
+        lines = self._lines_for(commands.keys_of(arguments)[0])
+        line = lines.take() if lines else None
+        if lines and line:
             try:
-                node = primary(self._client, commands.keys_of(arguments)[0])
-                return self._beside(node).command(*arguments)
+                return line.command(*arguments)
             except Exception as error:
-                if not is_unserved(error):
+                if is_lost(error):
+                    self._forget(lines)
+                elif not is_unserved(error):
                     raise
+            finally:
+                lines.give_back(line)
         return self._otherwise(*arguments)
 
     def execute(self, *arguments: object, **options: object) -> Any:  # noqa: ANN401  (replies are untyped)
@@ -88,8 +93,8 @@ class Cluster:
     def close(self) -> None:
         """Close the connections beside the client's; commands then go through the client."""
         self._is_closed = True
-        for place in list(self._lines):
-            self._forget(place)
+        for lines in list(self._lines.values()):
+            self._forget(lines)
 
     def _may_help(self, error: Exception) -> bool:
         """Tell whether a command may be sent again, and be carried out then."""
@@ -97,31 +102,51 @@ class Cluster:
 
     def _exchange(self, key: bytes, given: Sequence[tuple[object, ...]]) -> list[Any]:
         node = primary(self._client, key)
-        try:
-            replies = self._beside(node).exchange(given)
-        except Exception:
-            # Those that are idle have failed with it, most likely.
-            self._forget(_place(node))
-            raise
-        if replies is not None:
-            return replies
-        line = Line(node)
+        lines = self._beside(node)
+        line = lines.take() if lines else None
+        if not lines or not line:
+            line = Line(node)
+            try:
+                return line.exchange(given)
+            finally:
+                line.close()
         try:
             return line.exchange(given)
+        except Exception:
+            self._forget(lines)
+            raise
         finally:
-            line.close()
+            lines.give_back(line)
 
-    def _beside(self, node: Any) -> Lines:  # noqa: ANN401  (clients are told apart by looking)
-        place = _place(node)
+    def _lines_for(self, key: bytes) -> Lines | None:
+        """Return the connections to the node that has a key, if the client knows one."""
+        try:
+            node = primary(self._client, key)
+        except Exception as error:
+            if not is_unserved(error):
+                raise
+            return None
+        return self._beside(node)
+
+    def _beside(self, node: Any) -> Lines | None:  # noqa: ANN401  (clients are told apart by looking)
+        """Return the connections to a node, None when there are to be none any more."""
+        if self._is_closed:
+            return None
+        place = (node.connection_kwargs["host"], node.connection_kwargs["port"])
         lines = self._lines.get(place)
         if lines is None:
-            lines = self._lines.setdefault(place, Lines(node, self._otherwise))
+            self._forget_the_gone()
+            lines = self._lines.setdefault(place, Lines(node))
         return lines
 
-    def _forget(self, place: object) -> None:
-        with suppress(KeyError):  # another thread was faster
-            self._lines.pop(place).close()
+    def _forget_the_gone(self) -> None:
+        """Close the connections to nodes that have left the cluster."""
+        known = {(node.host, node.port) for node in self._client.get_nodes()}
+        for place, lines in list(self._lines.items()):
+            if place not in known:
+                self._forget(lines)
 
-
-def _place(node: Any) -> tuple[object, object]:  # noqa: ANN401  (clients are told apart by looking)
-    return node.connection_kwargs["host"], node.connection_kwargs["port"]
+    def _forget(self, gone: Lines) -> None:
+        """Close connections: if one has failed, those that are idle have, too, most likely."""
+        self._lines = {place: lines for place, lines in self._lines.items() if lines is not gone}
+        gone.close()

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import copy
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from redset.backends.redis._clients import (
@@ -13,6 +13,7 @@ from redset.backends.redis._clients import (
     has_pool,
     is_cluster,
     is_error,
+    is_lost,
     may_decode,
     spreads_reads,
     wait_slice,
@@ -88,10 +89,14 @@ class Connection:
 
     def _together(self, _: bytes, commands: Sequence[tuple[object, ...]]) -> list[Any]:
         if self._lines is not None:
-            with suppress(Exception):  # the client tries again, and raises what is wrong
+            try:
                 found = self._lines.exchange(commands)
-                if found is not None:
-                    return found
+            except Exception as error:
+                if not is_lost(error):
+                    raise
+                found = None  # the client tries again, and raises what is wrong
+            if found is not None:
+                return found
         with self.client.pipeline(transaction=False) as pipe:
             for each in commands:
                 pipe.execute_command(*each, NEVER_DECODE=True)

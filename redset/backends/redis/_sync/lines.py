@@ -27,6 +27,7 @@ class Line:
     Args:
         pool: what makes connections: a client's pool, or a node of a cluster.
         otherwise: what sends commands when the connection fails; they may be sent twice then.
+            Without it, the error is raised.
     """
 
     def __init__(self, pool: Any, otherwise: Command | None = None) -> None:  # noqa: ANN401  (clients are told apart by looking)
@@ -55,11 +56,13 @@ class Line:
                 tell_seal(error, self.command, arguments)
                 explain(error)
                 raise
+            self.leave()
+            if self._otherwise is None:
+                raise
         except BaseException:
             # The reply is still to come, and would be taken for that of the next command.
             self.close()
             raise
-        self.leave()
         return self._otherwise(*arguments)
 
     def exchange(self, commands: Sequence[tuple[object, ...]]) -> list[Any]:
@@ -106,26 +109,26 @@ class Line:
 class Lines:
     """Connections that are kept for as many callers as there are at once, up to a limit."""
 
-    def __init__(self, pool: Any, otherwise: Command) -> None:  # noqa: ANN401  (clients are told apart by looking)
+    def __init__(self, pool: Any, otherwise: Command | None = None) -> None:  # noqa: ANN401  (clients are told apart by looking)
         self._pool = pool
-        self._otherwise = otherwise
+        self._otherwise: Any = otherwise
         # The last to come back is the first to be used; None is one that was not needed yet.
         self._idle: deque[Line | None] = deque([None] * _MOST_LINES)
         self._is_closed = False
 
     def command(self, *arguments: object) -> Any:  # noqa: ANN401  (replies are untyped)
         """Send a command over an idle connection, or through the client if none is left."""
-        line = self._take()
+        line = self.take()
         if line is None:
             return self._otherwise(*arguments)
         try:
             return line.command(*arguments)
         finally:
-            self._give_back(line)
+            self.give_back(line)
 
     def exchange(self, commands: Sequence[tuple[object, ...]]) -> list[Any] | None:
         """Send commands over an idle connection; return None if none is left."""
-        line = self._take()
+        line = self.take()
         if line is None:
             return None
         try:
@@ -134,7 +137,7 @@ class Lines:
             line.leave()
             raise
         finally:
-            self._give_back(line)
+            self.give_back(line)
 
     def close(self) -> None:
         """Close all, those in use as soon as they are not."""
@@ -144,15 +147,16 @@ class Lines:
             if line is not None:
                 line.close()
 
-    def _take(self) -> Line | None:
+    def take(self) -> Line | None:
+        """Return an idle connection, to be given back; None if none is left."""
         try:
             line = self._idle.pop()
         except IndexError:
             return None
         return line or Line(self._pool, self._otherwise)
 
-    def _give_back(self, line: Line) -> None:
+    def give_back(self, line: Line) -> None:
+        """Make a connection idle again, or close it if all were meanwhile."""
+        self._idle.append(line)
         if self._is_closed:
-            line.close()
-        else:
-            self._idle.append(line)
+            self.close()
