@@ -85,7 +85,6 @@ def _time(
             program,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
             text=True,
             env=os.environ | {"PYTHONPATH": str(folder or Path.cwd())},
         )

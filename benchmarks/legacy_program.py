@@ -4,6 +4,8 @@
 how many items it has dealt with, when it began, and when it was done.
 """
 
+from __future__ import annotations
+
 import sys
 import time
 from typing import Any

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import random
+import signal
+import subprocess
+import sys
 import time
 from bisect import bisect_left
 from collections import defaultdict
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from statistics import mean, median
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -18,11 +22,13 @@ from tests.support.servers import Server, start_cluster
 from tests.support.wire import pairs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 PROCESSES = 4
 SHARDS = 8
 NODES = 3
+# Into so many parts a core is divided, so that servers are what limits.
+PARTS = 4
 CALLS = {
     "update": "update of thousands",
     "claim": "claims(100, done=…)",
@@ -44,8 +50,12 @@ def run(*, quick: bool) -> Iterator[Result]:
         stack.callback(one.stop)
         sharded = _Crew(url, cluster.servers, SHARDS)
         stack.callback(sharded.stop)
+        crews = {"one": one, "sharded": sharded}
         for keyed in (False, True):
-            yield from _race({"one": one, "sharded": sharded}, num, rounds, keyed=keyed)
+            yield from _race(crews, num, rounds, keyed=keyed)
+        with _parted(crews.values()):
+            for keyed in (False, True):
+                yield from _race(crews, num, rounds, keyed=keyed, where=f"of 1/{PARTS} core, ")
         for shards in (8, 64):
             yield from _whole(url, shards, num)
     for shards in (8, 32):
@@ -53,7 +63,30 @@ def run(*, quick: bool) -> Iterator[Result]:
             yield _order(shards, consumers, num)
 
 
-def _race(contestants: dict[str, _Crew], num: int, rounds: int, *, keyed: bool) -> Iterator[Result]:
+@contextmanager
+def _parted(crews: Iterable[_Crew]) -> Iterator[None]:
+    """Give each server the same part of one core, and its clients another core.
+
+    Where servers are fewer than there are parts, programs that only count have the others.
+    """
+    cores = sorted(os.sched_getaffinity(0))
+    idle = [sys.executable, "-c", "while True: pass"]
+    others = [subprocess.Popen(idle) for _ in range(PARTS)]
+    try:
+        for each in others:
+            os.sched_setaffinity(each.pid, cores[:1])
+        for crew in crews:
+            crew.part(cores, others)
+        yield
+    finally:
+        for each in others:
+            each.kill()
+            each.wait()
+
+
+def _race(
+    contestants: dict[str, _Crew], num: int, rounds: int, *, keyed: bool, where: str = ""
+) -> Iterator[Result]:
     """Have what one item costs: by the clock, and of the time of the server with most to do."""
     costs: dict[tuple[str, str], list[tuple[float, float]]] = defaultdict(list)
     for number in range(rounds + 1):
@@ -69,7 +102,7 @@ def _race(contestants: dict[str, _Crew], num: int, rounds: int, *, keyed: bool) 
             [median(each[way] for each in costs[call, name]) for name in contestants]
             for way in (0, 1)
         )
-        what = f"{title}{' with keys' if keyed else ''}, {SHARDS} shards / 1 set"
+        what = f"{title}{' with keys' if keyed else ''}, {where}{SHARDS} shards / 1 set"
         rates = " / ".join(f"{num / seconds:,.0f}/s" for seconds in reversed(clock))
         yield Result(f"{what}", rates, clock[0] / clock[1])
         detail = " / ".join(f"{seconds / num * 1e6:.2f} µs" for seconds in reversed(busy))
@@ -118,6 +151,7 @@ class _Crew:
 
     def __init__(self, url: str, servers: Sequence[Server], shards: int | None) -> None:
         self._servers = servers
+        self._others: list[subprocess.Popen[bytes]] = []
         context = multiprocessing.get_context("spawn")
         pipes = [context.Pipe() for _ in range(PROCESSES)]
         self._pipes = [here for here, _ in pipes]
@@ -130,8 +164,19 @@ class _Crew:
         for pipe in self._pipes:
             pipe.recv()
 
+    def part(self, cores: Sequence[int], others: list[subprocess.Popen[bytes]]) -> None:
+        """Have servers on the first core, beside others that take what they must not have."""
+        for server in self._servers:
+            os.sched_setaffinity(server.pid, cores[:1])
+        for worker in self._workers:
+            os.sched_setaffinity(worker.pid or 0, cores[1:2] or cores)
+        self._others = others
+
     def time(self, call: str, num: int, *, keyed: bool) -> tuple[float, float]:
         """Return the seconds that all need together, and those of the busiest server's CPU."""
+        for number, other in enumerate(self._others):
+            goes_on = number < PARTS - len(self._servers)
+            other.send_signal(signal.SIGCONT if goes_on else signal.SIGSTOP)
         before, began = self._busy(), time.perf_counter()
         for pipe in self._pipes:
             pipe.send((call, num, keyed))
