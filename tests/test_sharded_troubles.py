@@ -100,6 +100,24 @@ def test_what_is_in_hand_is_returned_when_another_shard_fails(*, is_async: bool)
         assert len(taken) + len(claims) + len(rest) == 40
 
 
+# When it waits, the first look may also find nothing, and the next one fail.
+@pytest.mark.parametrize(("timeout", "left"), [(0.0, 0), (None, 0), (None, 4)])
+def test_what_was_acknowledged_is_known_to_be_if_nothing_can_be_claimed(
+    timeout: float | None, left: int, *, is_async: bool
+) -> None:
+    store = Broken(BrokenError())
+    for s in _open(store, is_async=is_async):
+        s.add("a")
+        [claim] = s.claims(1)
+        store.left = left
+        # So no loop of `consume` ends as if there were nothing.
+        with pytest.raises(BrokenError):
+            s.claims(1, timeout=timeout, done=[claim])
+        assert claim.is_over
+        assert not claim.lost
+        assert s.stats().claimed == 0
+
+
 def test_what_is_in_hand_is_put_back_by_an_interrupt(*, is_async: bool) -> None:
     error = asyncio.CancelledError() if is_async else KeyboardInterrupt()
     store = Broken(error)

@@ -290,7 +290,7 @@ class AsyncClaimingSet(AsyncReadableSet[T]):
                 await claim.stop_keeping()
         return unsettled
 
-    async def _acknowledge(self, claims: dict[Hold, AsyncClaim[T]]) -> int:
+    async def _acknowledge(self, claims: Mapping[Hold, AsyncClaim[T]]) -> int:
         """Acknowledge claims; return how many were lost."""
         lost = 0
         for holds in chunks(claims):

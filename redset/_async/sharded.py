@@ -13,12 +13,13 @@ from redset.backends.sharded import AsyncShardedBackend
 from redset.interfaces import Merge, Payload
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from typing import TypeGuard
 
     from redset._async.algebra import AsyncAlgebraSet
+    from redset._async.claims import AsyncClaim, AsyncDesk
     from redset._coding import Coding
-    from redset.interfaces import AsyncBackend, AsyncRedisClient, Scorer, Serializer
+    from redset.interfaces import AsyncBackend, AsyncRedisClient, Hold, Scorer, Serializer
     from redset.retry import Retry
 
 
@@ -165,6 +166,18 @@ class AsyncShardedSet(AsyncQueueingSet[T]):
             ValueError: if there cannot be so many.
         """
         await self._sharded.reshard(self._name, check_shards(shards))
+
+    async def _claim(
+        self,
+        backend: AsyncBackend,
+        desk: AsyncDesk,
+        num: int,
+        timeout: float | None,
+        done: Mapping[Hold, AsyncClaim[T]],
+    ) -> list[AsyncClaim[T]]:
+        # First, and noted at once, as they are at other shards than those that may fail next.
+        await self._acknowledge(done)
+        return await super()._claim(backend, desk, num, timeout, {})
 
     def _open(self, source: AsyncBackend | AsyncRedisClient) -> AsyncBackend:
         # It has the methods of a backend that are called here.

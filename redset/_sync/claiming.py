@@ -292,7 +292,7 @@ class ClaimingSet(ReadableSet[T]):
                 claim.stop_keeping()
         return unsettled
 
-    def _acknowledge(self, claims: dict[Hold, Claim[T]]) -> int:
+    def _acknowledge(self, claims: Mapping[Hold, Claim[T]]) -> int:
         """Acknowledge claims; return how many were lost."""
         lost = 0
         for holds in chunks(claims):

@@ -15,13 +15,15 @@ from redset.backends.sharded import ShardedBackend
 from redset.interfaces import Merge, Payload
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from typing import TypeGuard
 
     from redset._coding import Coding
     from redset._sync.algebra import AlgebraSet
+    from redset._sync.claims import Claim, Desk
     from redset.interfaces import (
         Backend,
+        Hold,
         RedisClient,
         Scorer,
         Serializer,
@@ -171,6 +173,18 @@ class ShardedSet(QueueingSet[T]):
             ValueError: if there cannot be so many.
         """
         self._sharded.reshard(self._name, check_shards(shards))
+
+    def _claim(
+        self,
+        backend: Backend,
+        desk: Desk,
+        num: int,
+        timeout: float | None,
+        done: Mapping[Hold, Claim[T]],
+    ) -> list[Claim[T]]:
+        # First, and noted at once, as they are at other shards than those that may fail next.
+        self._acknowledge(done)
+        return super()._claim(backend, desk, num, timeout, {})
 
     def _open(self, source: Backend | RedisClient) -> Backend:
         # It has the methods of a backend that are called here.
