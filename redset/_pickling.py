@@ -18,7 +18,7 @@ class Unpicklable:
     def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
         message = (
             f"{self!r} has locks and connections of this process, so it cannot be pickled, nor "
-            "copied deeply: pass the URL and the name, and make the set where it is used"
+            "copied: pass the URL and the name, and make the set where it is used"
         )
         raise TypeError(message)
 

@@ -173,6 +173,8 @@ def test_what_is_of_one_process_is_not_pickled() -> None:
         for call in (pickle.dumps, copy.deepcopy):
             with pytest.raises(TypeError, match="pass the URL and the name"):
                 call(each)
+    with pytest.raises(TypeError, match="nor copied:"):
+        copy.copy(local[1])
     assert copy.copy(jobs).stats().claimed == 1
 
 
