@@ -94,10 +94,36 @@ class TestOthers:
             for words in (("take", name, "5"), ("add", name, "x"), ("export", name)):
                 done = redset(*words)
                 assert (done.code, "is a sharded set" in done.errors) == (2, True)
+                assert f"redset ls '{{{name}:*'" in done.errors
             # Shards are called what they are, also when all is claimed; nothing else is there.
             shards = Generation(name, 1, 2).names
             listed = redset("ls", f"*{name}*").lines[1:]
             assert [line.split()[-1] for line in listed] == sorted(shards)
+        s.clear()
+        backend.drop_layout(name)
+
+    def test_the_command_stores_nothing_in_a_shard(self, backends: Backends, name: str) -> None:
+        backend = backends.get("valkey-9.1")
+        s = ShardedSet(backend, name, shards=2)
+        s.update("abcd")
+        shard, other = Generation(name, 1, 2).names
+        with command(backends, name, "valkey-9.1") as redset:
+            lines = redset("export", other).output
+            for words in (
+                ("add", shard, "a", "b", "c", "d"),
+                ("add", f"{shard}:leaving", "a"),
+                ("import", shard),
+                ("copy", other, "--to", redset.url, "--as", shard),
+            ):
+                done = redset(*words, given=lines)
+                assert (done.code, done.output) == (1, "")
+                assert f"is a shard of {name!r}: add to that by a program" in done.errors
+                assert len(done.errors.splitlines()) == 1
+            assert list(s) == ["a", "b", "c", "d"]
+            # But what is in it can be had.
+            assert redset("import", f"{name}-2", given=lines).code == 0
+            taken = redset("take", shard, "9").lines + redset("take", f"{name}-2", "9").lines
+            assert sorted(taken) == ["a", "b", "c", "d"]
         s.clear()
         backend.drop_layout(name)
 

@@ -11,7 +11,7 @@ from redset import SortedSet
 from redset._chunks import CHUNK, chunks
 from redset.backends.redis.operating import Operator
 from redset.cli.items import Items, entry_record, safe
-from redset.cli.opening import SERVER, opened
+from redset.cli.opening import SERVER, opened, refuse_shard
 from redset.cli.options import AsJSON, Merging, Name, Reading, Url, argument, option
 from redset.cli.output import print_json, print_line
 from redset.cli.running import Code, Failure, complain
@@ -45,11 +45,12 @@ def add(
     as_json: AsJSON = False,
     serializer: Reading = "raw",
 ) -> None:
-    """Add items: arguments, or lines of the standard input; not to a set with keys.
+    """Add items: arguments, or lines of the standard input; not to a set with keys, or a shard.
 
     They are stored as they are typed. With --serializer, they are typed as JSON. Those who wait
     for items are woken.
     """
+    refuse_shard(name)
     given = iter([[os.fsencode(item) for item in items]]) if items else _lines()
     member = Items(serializer).member
     fixed = _score(score) if delay is None else None

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from redset.cli.files import END, Place, head, place_reached, records_of
 from redset.cli.items import safe
-from redset.cli.opening import SERVER, failures, opened, place
+from redset.cli.opening import SERVER, failures, opened, place, refuse_shard
 from redset.cli.options import AsJSON, Merging, Name, Url, argument, option
 from redset.cli.output import print_json, print_line
 from redset.cli.records import dump, read, store
@@ -83,6 +83,7 @@ def import_(
     What was claimed or delayed becomes pending. By hand, {"item": "a", "score": 1} is a line.
     Until all of FILE is stored, FILE.import says how far it is.
     """
+    refuse_shard(name)
     if resume and file == _STANDARD:
         raise Failure(Code.USAGE, "only a file can be gone on with, as --resume asks for")
     note = _note_of(file)
@@ -118,6 +119,7 @@ def copy(
     To do so again does no harm, but items that were done meanwhile come back.
     """
     target = new_name or name
+    refuse_shard(target)
     if (to, target) == (url, name):
         raise Failure(Code.USAGE, "this would copy the set onto itself: choose another with --as")
     copied = 0

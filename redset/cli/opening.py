@@ -11,13 +11,14 @@ from redis.exceptions import RedisClusterException, RedisError
 
 from redset import connect
 from redset.backends import RedisBackend
+from redset.backends.sharded._naming import is_shard, set_name
 from redset.cli.running import Code, Failure
 from redset.exceptions import RedsetError, SealedError
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-__all__ = ["SERVER", "failures", "hide", "opened", "place"]
+__all__ = ["SERVER", "failures", "hide", "opened", "place", "refuse_shard"]
 
 SERVER: Final = "redis://localhost:6379"
 """Where commands look if they are not told."""
@@ -57,6 +58,17 @@ def failures(url: str) -> Generator[None]:
         raise Failure(Code.USAGE, str(error)) from error
     except RedsetError as error:  # of what there is of the set
         raise Failure(Code.NOTHING, str(error)) from error
+
+
+def refuse_shard(name: str) -> None:
+    """Let nothing be stored in a shard by its name, as most of it would belong to another.
+
+    Raises:
+        Failure: if that is the name of a shard.
+    """
+    if is_shard(name):
+        message = f"{name!r} is a shard of {set_name(name)!r}: add to that by a program, as to a "
+        raise Failure(Code.NOTHING, message + "ShardedSet, which finds the shard of each item")
 
 
 def place(url: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from typing import TYPE_CHECKING, Any, Final
 
 from redset.backends.redis import commands
@@ -27,9 +28,12 @@ async def tell_seal_async(
         keys = commands.keys_of(arguments)
         reply = await ask("EVAL", script("handover/sealed").source, len(keys), *keys)
         if reply:
-            key, layout = reply
+            name, layout = reply[0].decode(), reply[1]
             is_called = "is sealed: what it held has been handed over to other sets"
             if layout:
-                is_called = "is a sharded set: open it as a ShardedSet"
-            message = f"{key.decode()!r} {is_called}"
+                shards = shlex.quote(f"{{{name}:*")
+                is_called = (
+                    f"is a sharded set: open it as a ShardedSet; redset ls {shards} lists it"
+                )
+            message = f"{name!r} {is_called}"
             raise SealedError(message) from error
