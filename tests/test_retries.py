@@ -45,7 +45,7 @@ EVALSHA, ZADD, ZPOPMIN, ZPOPMAX = b"EVALSHA", b"ZADD", b"ZPOPMIN", b"ZPOPMAX"
 ZREMRANGE = b"ZREMRANGEBYSCORE"
 SCRIPTS = ["add", "remember", "remove", "remove_range", "pop_due", "clear"]
 SCRIPTS += ["increment", "move", "pop_into", "algebra/union", "algebra/intersect"]
-SCRIPTS += ["bury", "dead", "redrive", "forget", "count", "range", "lifetimes", "wake"]
+SCRIPTS += ["bury", "dead", "redrive", "forget", "count", "range", "lifetimes", "wake", "expire"]
 SCRIPTS += [
     f"claims/{name}" for name in ("claim", "acknowledge", "release", "extend", "reject", "stats")
 ]
@@ -75,6 +75,7 @@ class Sets:
         self.letters = self.jobs.dead()
         self.jobs.update(["a", "b", "c", "d"], [1, 2, 3, 4])
         self.other.update(["c", "x"], [9, 9])
+        self.other.expire_at(4e9)
         self.scheduled.update(["a", "b", "c"], [1, 2, 3])
 
     def state(self) -> object:
@@ -123,6 +124,7 @@ ONCE: dict[str, tuple[bytes, Call]] = {
     "bury": (EVALSHA, lambda sets: sets.claims[0].bury("no")),
     "ack_all": (EVALSHA, lambda sets: sets.jobs.ack_all(sets.claims)),
     "extend": (EVALSHA, lambda sets: sets.claims[0].extend(900) > 1e9),
+    "expire_at": (EVALSHA, lambda sets: sets.jobs.expire_at(4e9)),
     "score": (b"ZMSCORE", lambda sets: sets.jobs.score("b")),
     "rank": (b"ZRANK", lambda sets: sets.jobs.rank("b")),
     "peek": (b"ZRANGE", lambda sets: sets.jobs.peek(1)),
@@ -149,6 +151,8 @@ LATE: dict[str, tuple[bytes, Call]] = {
     "redrive": (EVALSHA, lambda sets: sets.jobs.redrive(sets.letters)),
     "forget": (EVALSHA, lambda sets: sets.jobs.forget(sets.letters)),
     "sweep": (EVALSHA, lambda sets: sets.seen.sweep()),
+    "expire_at a time that has passed": (EVALSHA, lambda sets: sets.jobs.expire_at(1)),
+    "persist": (EVALSHA, lambda sets: sets.other.persist()),
 }
 # Sent again, they are done again.
 TWICE: dict[str, tuple[bytes, Call]] = {
@@ -326,6 +330,7 @@ def test_what_was_lost_is_sent_again_to_a_cluster(
         # What was added meanwhile goes, too.
         ("discard", "a", ["b", "c", "d"]),
         ("clear", "a", []),
+        ("expire_at a time that has passed", "x", []),
     ],
 )
 def test_what_was_done_meanwhile_is_undone(
