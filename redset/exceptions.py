@@ -73,14 +73,15 @@ class ScoreError(RedsetError, ValueError):
 
 
 class SealedError(RedsetError, LookupError):
-    """There is no set of this name any more: what it held has been handed over to others.
+    """There is no set of this name.
 
-    Nothing was changed.
+    What it held has been handed over to others, or the name is that of a sharded set. Nothing was
+    changed.
     """
 
 
 class SetExistsError(RedsetError, ValueError):
-    """A set is to be given a name that another one has."""
+    """Something has a name already that is to be given to a set, or to hold a layout."""
 
 
 class DecodeError(RedsetError, ValueError):

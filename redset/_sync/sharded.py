@@ -43,7 +43,8 @@ class ShardedSet(QueueingSet[T]):
 
     Cost: what is about one item is one call to its shard, and where the methods say "one round
     trip", what is about many, or about the whole set, is one to each shard that is concerned; at
-    once with asyncio, one after the other in blocking code.
+    once with asyncio, one after the other in blocking code. While it waits, about four commands a
+    second with up to 20 shards.
 
     Make it once, and keep it: it reads first how many shards there are.
 

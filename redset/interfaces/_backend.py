@@ -266,8 +266,10 @@ class Backend(Combining, Handover, Protocol):
         added first. Dead letters have their ``key``, by which they are redriven and forgotten;
         one that is buried without has its bytes for a key.
 
-        Every call raises `KeyingError`, and changes nothing, if the set has members but no
-        payloads at all. Others' members without one have None for a payload.
+        Calls raise `KeyingError`, and change nothing, if the set has members but no payloads at
+        all; but not `is_keyed`, `stats`, `dead`, `dead_count`, `forget`, `clear`, `lock` and the
+        calls of `Handover`, which are for any set. Others' members without one have None for a
+        payload.
         """
         ...
 

@@ -24,7 +24,7 @@ class Handover(Protocol):
 
     A set that is spread over several others has a **layout** at its name, which says how. A name
     with a layout has no set, and can have none, as if it were sealed, so nobody takes the layout
-    for an item.
+    for an item. `is_sealed` is true of it, and `seal` and `end_seal` do nothing to it.
 
     Keyed views do the same as what they are a view of: payloads go with their keys.
     """
@@ -33,9 +33,10 @@ class Handover(Protocol):
         """Give a set another name, as `Combining.rename` does, and seal the name it had.
 
         Until a day after `end_seal`, or until `Backend.clear`, a sealed name has no set, and can
-        have none. Every other call but `is_sealed` raises `SealedError`, or finds nothing; who
-        waits is sent away by it within a second; nothing is stored. If the name is sealed already,
-        nothing is done.
+        have none. Other calls raise `SealedError`, or find nothing; but `is_sealed` tells of it,
+        `layout` and `put_layout` raise `SetExistsError`, and `end_seal` lets it go. Who waits is
+        sent away within a second; nothing is stored. If the name is sealed already, nothing is
+        done.
 
         Raises `SetExistsError`, changing nothing, if something has the other name.
         """
@@ -77,7 +78,8 @@ class Handover(Protocol):
         """Let go in a day the seal of a name, and the number of the next parcel of its set.
 
         ``target`` is what that was called since. It is to be called when everything has been
-        handed over, and all who use the set know where it went. A set of the name stays.
+        handed over, and all who use the set know where it went. A set, or a layout, of the name
+        stays.
         """
         ...
 
@@ -107,5 +109,5 @@ class Handover(Protocol):
         ...
 
     def drop_layout(self, name: str) -> bool:
-        """Remove the layout at a name; return whether there was one."""
+        """Remove the layout at a name; return whether there was one. A set, or a seal, stays."""
         ...

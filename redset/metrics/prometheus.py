@@ -202,7 +202,8 @@ class SetCollector(Collector):
     Args:
         sets: blocking sorted sets. For one that is used with asyncio, make a blocking one of its
             name: what is counted is in the store. To collect asks each for its ``stats``: one
-            round trip each, O(log n), that changes nothing.
+            round trip each, O(log n), that changes nothing; of a `ShardedSet`, one for each
+            shard, and one more for each that is empty.
 
     Raises:
         TypeError: if one is no blocking sorted set.

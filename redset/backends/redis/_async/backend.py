@@ -44,8 +44,8 @@ class AsyncRedisBackend(AsyncHandoverBackend):
             ``RedisCluster``, valkey-py's, fakeredis's; from their asyncio modules if, and
             only if, the backend is an Async one.
         owns: clients that `close` closes; by default none, so that ``client`` stays open. A
-            backend that owns its client keeps connections beside it, up to 64, and spares
-            by that most of what a client does between commands.
+            backend that owns its client keeps connections beside it, up to 64, to each node of
+            a cluster, and spares by that most of what a client does between commands.
         wait_replicas: how many replicas are to have what adds items or ends claims before the
             call returns, by a ``WAIT`` after each such command, on its connection; by default
             none, which costs nothing. If fewer have it in time, `ReplicationError` is raised:
