@@ -40,7 +40,7 @@ def keyless_names(source: object) -> Names:
 
 
 def keyed_names(source: object) -> Names:
-    """Return the names of the sets that were found with keys, or empty, by one that has keys.
+    """Return the names of the sets that were found with payloads by one that has keys.
 
     What has none there now was put there by others. See `keyless_names`.
     """

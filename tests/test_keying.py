@@ -136,6 +136,17 @@ def test_keys_that_others_add_to_an_empty_set_become_dead_letters(
     assert keyed.pop() == "each"
 
 
+def test_what_others_add_to_a_set_that_was_empty_is_theirs(make: MakeSet) -> None:
+    keyed, plain = make(key=initial, dead_limit=10), make()
+    assert len(keyed) == 0
+    assert keyed.take(1) == keyed.claims(1) == []
+    plain.update([f"item {i}" for i in range(100)])
+    for call, argument in ((keyed.take, 100), (keyed.claims, 100), (keyed.add, "a")):
+        with pytest.raises(KeyingError):
+            call(argument)
+    assert (len(plain), keyed.dead_count()) == (100, 0)
+
+
 @pytest.mark.parametrize("call", CALLS_OF_A_TTL_SET.values(), ids=CALLS_OF_A_TTL_SET)
 def test_nor_a_set_of_items_seen(make: MakeSet, call: Callable[[Any], object]) -> None:
     one, other = make("TTLSet", ttl=60), make("TTLSet", ttl=60, key=initial)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
@@ -75,6 +76,10 @@ def _calls(view: Backend, name: str, held: Hold, other: str) -> dict[str, Callab
     }
 
 
+# Those that put payloads into a set that was empty.
+_ADDING = {"add", "schedule", "remember", "increment"}
+
+
 def _is_refused(call: Callable[[], object]) -> bool:
     try:
         call()
@@ -135,17 +140,13 @@ class KeyingChecks:
         is_empty(backend, name)
 
     @EACH_RULE
-    @pytest.mark.parametrize("found", ["keyed", "empty"])
     def test_what_others_add_to_a_set_that_was_found_keyed(
-        self, backend: Backend, name: str, rule: Payload, found: str
+        self, backend: Backend, name: str, rule: Payload
     ) -> None:
         view = backend.keyed(rule)
         other = f"{{{name}}}:{rule.value}"
-        if found == "keyed":
-            put(view, name, (b"a", b"payload", 1.0))
-            assert copies(view.pop(name, 1)) == [(b"a", b"payload", 1.0)]
-        else:
-            assert view.length(name) == 0
+        put(view, name, (b"a", b"payload", 1.0))
+        assert copies(view.pop(name, 1)) == [(b"a", b"payload", 1.0)]
         keys = [b"%d" % i for i in range(6)]
         backend.add(name, [(key, 1.0) for key in keys], Merge.REPLACE)
         assert payloads(everything(view, name)) == dict.fromkeys(keys)
@@ -159,14 +160,58 @@ class KeyingChecks:
         (lease,) = claim(view, name, 1)
         assert leased([lease]) == [(keys.pop(0), None, 1.0)]
         assert view.acknowledge(name, [hold(lease)], Merge.REPLACE) == [True]
+        put(view, other, (b"a", b"payload", 1.0))
         entry = view.pop_into(name, other, Merge.REPLACE)
         assert entry is not None
         assert copies([entry]) == [(keys.pop(0), None, 1.0)]
-        assert payloads(everything(view, other)) == dict.fromkeys([b"4"])
+        assert payloads(everything(view, other)) == {b"a": b"payload", b"4": None}
         # Whoever asks is in doubt, so the view looks again.
         assert backend.is_keyed(name) is False
         assert _is_refused(lambda: view.pop(name, 1))
         assert [view.clear(each) for each in (name, other)] == [True, True]
+
+    @pytest.mark.parametrize("is_put", [False, True], ids=["nothing", "payloads"])
+    def test_a_set_is_known_once_it_has_had_payloads(
+        self,
+        backend: Backend,
+        name: str,
+        is_put: bool,  # noqa: FBT001  (a parameter)
+    ) -> None:
+        view = backend.keyed(Payload.NEWEST)
+        other = f"{{{name}}}:other"
+        for what, call in _calls(view, name, (b"a", 1), other).items():
+            if is_put:
+                # Whoever asks is in doubt, so the call is the first that knows.
+                put(view, name, (b"a", b"payload", 1.0))
+                assert backend.is_keyed(name) is True
+            call()
+            backend.clear(name)
+            backend.clear(other)
+            fill(backend, name, (b"bare", 1.0))
+            is_known = not _is_refused(partial(view.length, name))
+            assert is_known is (is_put or what in _ADDING), f"{what} on {is_put=}"
+            assert backend.clear(name) is True
+            assert [backend.is_keyed(each) for each in (name, other)] == [None, None]
+
+    def test_what_comes_to_other_sets_makes_them_known(self, backend: Backend, name: str) -> None:
+        view = backend.keyed(Payload.NEWEST)
+        other = f"{{{name}}}:other"
+        calls: dict[str, Callable[[], object]] = {
+            "union": lambda: view.union(other, [name], Merge.REPLACE),
+            "move": lambda: view.move(name, b"a", other, Merge.REPLACE),
+            "pop_into": lambda: view.pop_into(name, other, Merge.REPLACE),
+            "rename": lambda: view.rename(name, other, replace=False),
+        }
+        for what, call in calls.items():
+            put(view, name, (b"a", b"payload", 1.0))
+            assert [backend.is_keyed(each) for each in (name, other)] == [True, None]
+            call()
+            for each in (name, other):
+                backend.clear(each)
+                fill(backend, each, (b"bare", 1.0))
+                assert not _is_refused(partial(view.length, each)), f"{what} did not learn"
+                backend.clear(each)
+                assert backend.is_keyed(each) is None
 
     def test_a_set_that_is_not_there_is_anybodys(self, backend: Backend, name: str) -> None:
         view = backend.keyed(Payload.NEWEST)

@@ -41,6 +41,29 @@ class ForgetsWhatItFound(ByView):
             return super()._guarded(*names)
 
 
+@caught_by("test_a_set_is_known_once_it_has_had_payloads")
+class TakesAnEmptySetForKeyed(ByView):
+    class View(KeyedMemoryBackend):
+        @contextmanager
+        def _guarded(self, *names: str) -> Generator[None, None, None]:
+            with super()._guarded(*names):
+                yield
+            for name in names:
+                self._keyed_names.add(name)
+
+
+@caught_by("test_what_comes_to_other_sets_makes_them_known")
+class LearnsOfTheFirstSetAlone(ByView):
+    class View(KeyedMemoryBackend):
+        @contextmanager
+        def _guarded(self, *names: str) -> Generator[None, None, None]:
+            known = self._keyed_names.copy()
+            with super()._guarded(*names):
+                yield
+            for name in known.symmetric_difference(self._keyed_names) - {names[0]}:
+                self._keyed_names.discard(name)
+
+
 @caught_by("test_what_others_add_to_a_set_that_was_found_keyed")
 class FindsForOthers(ByView):
     class View(KeyedMemoryBackend):

@@ -181,7 +181,7 @@ class KeyedMemoryBackend(MemoryBackend):
 class Visit:
     """Holds the guard while sets are visited that must be keyed, and keeps their payloads at hand.
 
-    ``known`` are the names of those that were found so before; None if they may be anything.
+    ``known`` are the names of those that were found with payloads; None if they may be anything.
 
     It is what a generator would be, in a third of the time, which every call of a keyed set takes.
     """
@@ -218,16 +218,22 @@ class Visit:
     def _check(self, known: set[str]) -> None:
         """Raise an error for a set without keys; one that is sealed raises its own."""
         for name in self._names:
-            is_keyless = name not in self._payloads and self._is_keyed(name) is False
-            if name not in known:
-                if is_keyless:
-                    raise keyless_error(name)
-                known.add(name)
+            if name in self._payloads:
+                self._learn(name)
+            elif self._is_keyed(name) is False and name not in known:
+                raise keyless_error(name)
+
+    def _learn(self, name: str) -> None:
+        """Note a set with payloads. One that is empty may come to be anybody's."""
+        if self._known is not None and name not in self._known:
+            self._known.add(name)
 
     def __exit__(self, *_: object) -> None:
         payloads = self._payloads
         for name in self._names:
-            if not payloads.get(name):
+            if payloads.get(name):
+                self._learn(name)
+            else:
                 payloads.pop(name, None)
         self._guard.__exit__(None, None, None)
 

@@ -7,12 +7,10 @@ ends here.
 from __future__ import annotations
 
 import math
-from contextlib import contextmanager
 from dataclasses import replace
 from itertools import chain, count, repeat
 from typing import TYPE_CHECKING, Any, Final
 
-from redset._keying import keyless_error
 from redset.interfaces import (
     NOW,
     Claimed,
@@ -25,7 +23,7 @@ from redset.interfaces import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     from redset.interfaces import Bound, Entry, Hold, Terms
 
@@ -45,7 +43,6 @@ __all__ = [
     "keyed_entries",
     "keyed_popped",
     "keyed_popped_any",
-    "keying",
     "keys_of",
     "letter_details",
     "letter_reason",
@@ -351,22 +348,3 @@ def keyed_dead_letters(reply: Sequence[Any]) -> list[DeadLetter]:
         replace(letter, key=letter.raw, raw=letter.raw if payload is None else payload)
         for letter, payload in zip(dead_letters(found), payloads, strict=True)
     ]
-
-
-@contextmanager
-def keying(known: set[str], *names: str) -> Generator[bytes, None, None]:
-    """Give a 1 for each set that is known to be keyed, or else a 0, and learn of the others.
-
-    The error of a script becomes one that says which of the sets has no payloads.
-    """
-    flags = b"".join(b"1" if name in known else b"0" for name in names)
-    try:
-        yield flags
-    except Exception as error:
-        code, _, place = str(error).partition(" ")
-        if code != "KEYING":
-            raise
-        raise keyless_error(names[int(place)]) from error
-    if b"0" in flags:
-        for name in names:
-            known.add(name)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from redset._keying import keyed_names
 from redset.backends.redis import commands, keys
 from redset.backends.redis._async.backend import AsyncRedisBackend
+from redset.backends.redis._keying import Keying
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -121,10 +122,11 @@ class AsyncKeyedCombiningBackend(AsyncRedisBackend):
         ``others`` are the other sets whose keys it looks at.
         """
         needed = [*keys.keyed_keys(name), *own]
-        with commands.keying(self._known, name, *others) as known:
-            return await self._connection.script(
-                f"keyed/{script}", needed, [*arguments, known, self._rule]
+        with Keying(self._known, name, *others) as keying:
+            reply = await self._connection.script(
+                f"keyed/{script}", needed, [*arguments, keying.flags, self._rule]
             )
+        return keying.read(reply)
 
     async def _run_once(
         self,
@@ -139,10 +141,11 @@ class AsyncKeyedCombiningBackend(AsyncRedisBackend):
     ) -> Any:  # noqa: ANN401  (replies are untyped)
         """The same with a record of the request, as the last of its keys."""
         needed = [*keys.keyed_keys(name), *own]
-        with commands.keying(self._known, name, *others) as known:
-            return await self._connection.script_once(
-                f"keyed/{script}", name, needed, [*arguments, known, self._rule]
+        with Keying(self._known, name, *others) as keying:
+            reply = await self._connection.script_once(
+                f"keyed/{script}", name, needed, [*arguments, keying.flags, self._rule]
             )
+        return keying.read(reply)
 
     async def _run_as_it_is(self, script: str, name: str, arguments: Sequence[object]) -> Any:  # noqa: ANN401  (replies are untyped)
         """Run a script on whatever data there are of a set."""

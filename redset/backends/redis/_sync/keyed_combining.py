@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from redset._keying import keyed_names
 from redset.backends.redis import commands, keys
+from redset.backends.redis._keying import Keying
 from redset.backends.redis._sync.backend import RedisBackend
 
 if TYPE_CHECKING:
@@ -119,10 +120,11 @@ class KeyedCombiningBackend(RedisBackend):
         ``others`` are the other sets whose keys it looks at.
         """
         needed = [*keys.keyed_keys(name), *own]
-        with commands.keying(self._known, name, *others) as known:
-            return self._connection.script(
-                f"keyed/{script}", needed, [*arguments, known, self._rule]
+        with Keying(self._known, name, *others) as keying:
+            reply = self._connection.script(
+                f"keyed/{script}", needed, [*arguments, keying.flags, self._rule]
             )
+        return keying.read(reply)
 
     def _run_once(
         self,
@@ -137,10 +139,11 @@ class KeyedCombiningBackend(RedisBackend):
     ) -> Any:  # noqa: ANN401  (replies are untyped)
         """The same with a record of the request, as the last of its keys."""
         needed = [*keys.keyed_keys(name), *own]
-        with commands.keying(self._known, name, *others) as known:
-            return self._connection.script_once(
-                f"keyed/{script}", name, needed, [*arguments, known, self._rule]
+        with Keying(self._known, name, *others) as keying:
+            reply = self._connection.script_once(
+                f"keyed/{script}", name, needed, [*arguments, keying.flags, self._rule]
             )
+        return keying.read(reply)
 
     def _run_as_it_is(self, script: str, name: str, arguments: Sequence[object]) -> Any:  # noqa: ANN401  (replies are untyped)
         """Run a script on whatever data there are of a set."""

@@ -9,11 +9,15 @@
 --          call a 1 if it was found to be keyed before, else a 0, and nothing if it may be any;
 --          and last the rule for two payloads that meet: newest, first or with_score
 -- Reply    an error if a set that was not found before has members but no payloads: KEYING and
---          its place among those of the call, from 0
+--          its place among those of the call, from 0; if any was not found before, what the
+--          script replies, and for each set a 1 if it has payloads, or had some, else a 0
 -- include claims/prelude
 local ITEMS, HELD, DEAD_ITEMS = unpack(KEYS, 12, 14)
 local RULE = table.remove(ARGV)
 local FOUND = table.remove(ARGV)
+
+-- Of the sets that were not found before, by place: whether there were payloads, and their keys.
+local looked_at = {}
 
 local function is_plain(place, set, details, items, held)
   if FOUND == '' then return false end
@@ -21,9 +25,9 @@ local function is_plain(place, set, details, items, held)
     check_seal(set)
     return false
   end
-  if redis.call('EXISTS', items, held) > 0 or redis.call('EXISTS', set, details) == 0 then
-    return false
-  end
+  local has_payloads = redis.call('EXISTS', items, held) > 0
+  looked_at[place + 1] = {has_payloads, items, held}
+  if has_payloads or redis.call('EXISTS', set, details) == 0 then return false end
   check_seal(set)
   return true
 end
