@@ -105,6 +105,38 @@ class TestPopInto:
         assert [letter.raw for letter in s.dead()] == [b"poison", b"more"]
         assert (list(other), len(other), other.dead_count()) == ([7], 1, 0)
 
+    @pytest.mark.parametrize("merge", list(Merge), ids=str)
+    def test_what_cannot_be_decoded_leaves_the_other_set_alone(
+        self, make: MakeSet, backend: Backend, merge: Merge
+    ) -> None:
+        s, other = make(serializer=Numbers), make(serializer=Numbers, suffix=":other", merge=merge)
+        backend.add(s.name, [(b"poison", 1.0), (b"worse", 9.0)], Merge.REPLACE)
+        there = [(b"poison", 7.0), (b"worse", 7.0)]
+        backend.add(other.name, there, Merge.REPLACE)
+        with pytest.raises(EmptySetError):
+            s.pop_into(other)
+        assert backend.range(other.name, -math.inf, math.inf) == there
+        assert [(each.raw, each.score) for each in s.dead()] == [(b"poison", 1.0), (b"worse", 9.0)]
+        assert (len(s), other.dead_count()) == (0, 0)
+
+    def test_nor_does_the_set_itself_lose_another(self, make: MakeSet, backend: Backend) -> None:
+        s = make(serializer=Numbers)
+        backend.add(s.name, [(b"poison", 1.0), (b"7", 2.0)], Merge.REPLACE)
+        assert s.pop_into(s) == s.pop_into(s) == 7
+        assert (list(s), [letter.raw for letter in s.dead()]) == ([7], [b"poison"])
+
+    @pytest.mark.parametrize("store", [MemoryBackend, lambda: RedisBackend(FakeRedis())])
+    @pytest.mark.parametrize("first", [b'"good"', b"poison"])
+    def test_what_is_taken_while_it_is_looked_at(
+        self, store: Callable[[], Backend], first: bytes
+    ) -> None:
+        backend = store()
+        options: Any = {"serializer": Meddling(lambda: backend.pop("pages", 1))}
+        s, other = (SortedSet(backend, each, **options) for each in ("pages", "other"))
+        backend.add("pages", [(first, 1.0), (b'"next"', 2.0)], Merge.REPLACE)
+        assert s.pop_into(other) == "next"
+        assert (list(other.items()), len(s), s.dead()) == ([("next", 2.0)], 0, [])
+
 
 def url(page: Any) -> str:
     return str(page[0])

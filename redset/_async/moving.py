@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from redset._async.sets import AsyncSortedSet
-    from redset.interfaces import AsyncBackend, Merge
+    from redset.interfaces import Merge
 
 
 class AsyncMovingSet(AsyncCombiningSet[T], AsyncRenamingSet[T]):
@@ -58,9 +58,10 @@ class AsyncMovingSet(AsyncCombiningSet[T], AsyncRenamingSet[T]):
             other: a sorted set on the same backend, with an equal serializer.
 
         Returns:
-            The item. One round trip, O(log n) (``pop_into.lua``), or two with keys: it is looked
-            at first. Unlike with `pop`, it is not lost with the reply: it is in the other set
-            then, and a client that sends the request again is given the same item.
+            The item. Two round trips, O(log n) (``ZRANGE``, ``pop_into.lua``): it is looked at, and
+            moves if it is still the first, or else the next one is looked at. Unlike with `pop`,
+            it is not lost with the reply: it is in the other set then, and a client that sends
+            the request again is given the same item.
 
         Raises:
             EmptySetError: if there is none. It is a `KeyError`.
@@ -69,22 +70,8 @@ class AsyncMovingSet(AsyncCombiningSet[T], AsyncRenamingSet[T]):
                 cluster, if the sets are in different slots.
         """
         target, merge = await self._target(other)
-        backend, high = other._backend, self._high  # noqa: SLF001  (as in `move`)
-        if self.is_keyed:
-            return await self._pop_looked_at(backend, target, merge)
-        while entry := await backend.pop_into(self._name, target, merge, high=high):
-            pairs: list[tuple[T, float]]
-            pairs, letters = decode(self._loads, [entry])
-            if pairs:
-                return pairs[0][0]
-            # Written there before it is removed here: it is lost at no time.
-            await self._bury(letters)
-            await backend.remove(target, [entry[0]])
-        raise self._nothing()
-
-    async def _pop_looked_at(self, backend: AsyncBackend, target: str, merge: Merge) -> T:
-        """Move the first item if it can be decoded: what has its key there must not go for it."""
-        high = self._high
+        # By the other's rules, as in `move`.
+        backend, high = other._backend, self._high  # noqa: SLF001  (of our own class)
         while found := await self._backend.range(self._name, -math.inf, high, count=1):
             first = found[0][0]
             pairs: list[tuple[T, float]]
