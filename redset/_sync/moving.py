@@ -60,10 +60,10 @@ class MovingSet(CombiningSet[T], RenamingSet[T]):
             other: a sorted set on the same backend, with an equal serializer.
 
         Returns:
-            The item. Two round trips, O(log n) (``ZRANGE``, ``pop_into.lua``): it is looked at, and
-            moves if it is still the first, or else the next one is looked at. Unlike with `pop`,
-            it is not lost with the reply: it is in the other set then, and a client that sends
-            the request again is given the same item.
+            The item. Two round trips, O(log n) (``ZRANGEBYSCORE``, ``pop_into.lua``): it is looked
+            at, and moves if it is still the first, or else the next one is looked at. Unlike with
+            `pop`, it is not lost with the reply: it is in the other set then, and a client that
+            sends the request again is given the same item.
 
         Raises:
             EmptySetError: if there is none. It is a `KeyError`.

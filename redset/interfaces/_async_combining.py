@@ -49,7 +49,7 @@ class AsyncCombining(Protocol):
         merge: Merge,
         *,
         high: Bound = ...,
-        expected: bytes | None = None,
+        expected: bytes,
     ) -> Entry | None:
         """See `Backend.pop_into`."""
         ...

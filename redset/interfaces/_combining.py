@@ -62,11 +62,11 @@ class Combining(Protocol):
         merge: Merge,
         *,
         high: Bound = ...,
-        expected: bytes | None = None,
+        expected: bytes,
     ) -> Entry | None:
         """Move the first entry with a score up to ``high`` to another set, and return it.
 
-        With ``expected``, it moves only if it is that member, in a keyed set with that payload.
+        It moves only if it is the member that is expected, in a keyed set with that payload.
 
         Returns None if nothing moves. Only infinity and `NOW` occur as ``high``.
         """

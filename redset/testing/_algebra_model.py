@@ -72,10 +72,10 @@ class AlgebraModel(ClaimsModel):
         merge: Merge,
         *,
         high: Bound = math.inf,
-        expected: bytes | None = None,
+        expected: bytes,
     ) -> Entry | None:
         first = next(iter(self.range(name, -math.inf, high)), None)
-        if first is None or (expected is not None and not self._is_same(first[0], expected)):
+        if first is None or not self._is_same(first[0], expected):
             return None
         self.move(name, first[0], target, merge)
         return first

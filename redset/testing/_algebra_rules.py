@@ -74,16 +74,13 @@ class AlgebraMachine(ClaimingMachine):
     def _move(self, name: str, target: str, member: bytes, merge: Merge) -> None:
         self._same(lambda store: store.move(name, member, target, merge))
 
-    @rule(name=draw.NAMES, to=draw.PLAIN_NAMES, merge=draw.MERGES, high=draw.HIGHS)
-    def pop_into(self, name: str, to: str, merge: Merge, high: Bound) -> None:
-        pair = self._names[name], self._names[to]
-        self._same(lambda store: store.pop_into(*pair, merge, high=high))
-
-    @rule(name=draw.NAMES, to=draw.PLAIN_NAMES, merge=draw.MERGES, look=_LOOKS)
-    def pop_expected_into(self, name: str, to: str, merge: Merge, look: tuple[int, bool]) -> None:
+    @rule(name=draw.NAMES, to=draw.PLAIN_NAMES, merge=draw.MERGES, high=draw.HIGHS, look=_LOOKS)
+    def pop_into(
+        self, name: str, to: str, merge: Merge, high: Bound, look: tuple[int, bool]
+    ) -> None:
         pair = self._names[name], self._names[to]
         member = self._looked_at(pair[0], *look)
-        self._same(lambda store: store.pop_into(*pair, merge, expected=member))
+        self._same(lambda store: store.pop_into(*pair, merge, high=high, expected=member))
 
     @rule(name=draw.PLAIN_NAMES, look=_LOOKS, limit=st.integers(1, 6))
     def set_aside(self, name: str, look: tuple[int, bool], limit: int) -> None:

@@ -16,7 +16,7 @@ from redset.testing._each import EACH_RULE
 from redset.testing._keyed import copies, payloads, put
 from redset.testing._keyed_claims import leased
 from redset.testing._timing import present
-from redset.testing._writing import everything, fill
+from redset.testing._writing import everything, fill, pop_first_into
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,7 +65,7 @@ def _calls(view: Backend, name: str, held: Hold, other: str) -> dict[str, Callab
         "set_aside": lambda: view.set_aside(name, b"a", DeadLetter(b"a", "", 1.0, 0.0), 9),
         "move": lambda: view.move(name, b"a", other, Merge.REPLACE),
         "move to it": lambda: view.move(other, b"a", name, Merge.REPLACE),
-        "pop_into": lambda: view.pop_into(name, other, Merge.REPLACE),
+        "pop_into": lambda: view.pop_into(name, other, Merge.REPLACE, expected=b"a"),
         "pop_any": lambda: view.pop_any([(other, NOW), (name, NOW)], 0.0),
         "rename": lambda: view.rename(name, other, replace=True),
         "rename to it": lambda: view.rename(other, name, replace=True),
@@ -161,7 +161,7 @@ class KeyingChecks:
         assert leased([lease]) == [(keys.pop(0), None, 1.0)]
         assert view.acknowledge(name, [hold(lease)], Merge.REPLACE) == [True]
         put(view, other, (b"a", b"payload", 1.0))
-        entry = view.pop_into(name, other, Merge.REPLACE)
+        entry = pop_first_into(view, name, other, Merge.REPLACE)
         assert entry is not None
         assert copies([entry]) == [(keys.pop(0), None, 1.0)]
         assert payloads(everything(view, other)) == {b"a": b"payload", b"4": None}
@@ -199,7 +199,7 @@ class KeyingChecks:
         calls: dict[str, Callable[[], object]] = {
             "union": lambda: view.union(other, [name], Merge.REPLACE),
             "move": lambda: view.move(name, b"a", other, Merge.REPLACE),
-            "pop_into": lambda: view.pop_into(name, other, Merge.REPLACE),
+            "pop_into": lambda: pop_first_into(view, name, other, Merge.REPLACE),
             "rename": lambda: view.rename(name, other, replace=False),
         }
         for what, call in calls.items():

@@ -14,7 +14,7 @@ from redset.testing._algebra import others
 from redset.testing._claim_steps import claim, claim_one, finish, hold, tricky_entries
 from redset.testing._concurrency import at_once
 from redset.testing._timing import present, until, waiting
-from redset.testing._writing import everything, fill
+from redset.testing._writing import everything, fill, pop_first_into
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,7 +58,7 @@ class MovingChecks:
                 if by_name:
                     assert backend.move(name, b"low", other, merge)
                 else:
-                    assert backend.pop_into(name, other, merge) == (b"low", 1.0)
+                    assert pop_first_into(backend, name, other, merge) == (b"low", 1.0)
                 assert backend.move(name, b"high", other, merge)
                 assert backend.scores(other, [b"low", b"high"]) == [lower, higher]
                 assert backend.length(name) == 0
@@ -68,10 +68,10 @@ class MovingChecks:
         with others(backend, name, []) as (other,):
             fill(backend, name, (b"c", -math.inf), (b"b", 2.0), (b"a", 2.0))
             entries = [(b"c", -math.inf), (b"a", 2.0), (b"b", 2.0)]
-            assert backend.pop_into(name, name, Merge.REPLACE) == entries[0]
+            assert pop_first_into(backend, name, name, Merge.REPLACE) == entries[0]
             for entry in entries:
-                assert backend.pop_into(name, other, Merge.REPLACE) == entry
-            assert backend.pop_into(name, other, Merge.REPLACE) is None
+                assert pop_first_into(backend, name, other, Merge.REPLACE) == entry
+            assert backend.pop_into(name, other, Merge.REPLACE, expected=b"b") is None
             assert everything(backend, other) == entries
             assert backend.length(name) == 0
 
@@ -96,7 +96,7 @@ class MovingChecks:
             assert all(backend.move(name, member, other, Merge.REPLACE) for member in members)
             in_order = everything(backend, other)
             assert sorted(in_order) == sorted(entries)
-            pop = partial(backend.pop_into, other, name, Merge.REPLACE)
+            pop = partial(pop_first_into, backend, other, name, Merge.REPLACE)
             assert [pop() for _ in entries] == in_order
             take = partial(backend.pop_any, [(name, math.inf)], 0.0)
             assert [take() for _ in entries] == [(0, entry) for entry in in_order]
@@ -109,9 +109,9 @@ class MovingChecks:
             entries = [(b"past", 1.0), (b"soon", now + 0.2), (b"later", now + 60)]
             fill(backend, name, *entries)
             pop = partial(backend.pop_into, name, other, Merge.REPLACE, high=NOW)
-            assert (pop(), pop()) == (entries[0], None)
+            assert (pop(expected=b"past"), pop(expected=b"soon")) == (entries[0], None)
             advance(0.25)
-            assert (pop(), pop()) == (entries[1], None)
+            assert (pop(expected=b"soon"), pop(expected=b"later")) == (entries[1], None)
             assert backend.move(name, b"later", other, Merge.REPLACE)
             assert everything(backend, other) == entries
 
@@ -124,13 +124,13 @@ class MovingChecks:
             assert backend.release(name, hold(c), Merge.REPLACE, delay=_LONG)
             for member in (b"a", b"b", b"c"):
                 assert backend.move(name, member, other, Merge.REPLACE) is False
-            assert backend.pop_into(name, other, Merge.REPLACE) is None
+                assert backend.pop_into(name, other, Merge.REPLACE, expected=member) is None
             assert backend.pop_any([(name, math.inf)], 0.0) is None
             # A copy moves, and the claim stays; to where it is claimed, it comes as an add.
             fill(backend, name, (b"a", 3.0))
             assert backend.move(name, b"a", other, Merge.REPLACE)
             assert backend.stats(name, math.inf).claimed == 2
-            assert backend.pop_into(other, name, Merge.REPLACE) == (b"a", 3.0)
+            assert pop_first_into(backend, other, name, Merge.REPLACE) == (b"a", 3.0)
             assert claim(backend, name) == []
             both = [hold(a), hold(b)]
             assert backend.acknowledge(name, both, Merge.REPLACE) == [True, True]
@@ -144,7 +144,7 @@ class MovingChecks:
             with waiting(wait) as results:
                 backend.move(other, b"b", name, Merge.REPLACE)
             with waiting(wait) as more:
-                backend.pop_into(other, name, Merge.REPLACE)
+                pop_first_into(backend, other, name, Merge.REPLACE)
             assert results + more == [[(b"b", 2.0)], [(b"a", 1.0)]]
 
     def test_a_member_moves_once(self, backend: Backend, name: str) -> None:
@@ -157,7 +157,7 @@ class MovingChecks:
 
             def move_back(_: int) -> list[Entry]:
                 moved: list[Entry] = []
-                while entry := backend.pop_into(other, name, Merge.KEEP):
+                while entry := pop_first_into(backend, other, name, Merge.KEEP):
                     moved.append(entry)
                 return moved
 

@@ -14,7 +14,7 @@ from redset.testing._each import EACH_MERGE
 if TYPE_CHECKING:
     from redset.interfaces import Backend, Entry
 
-__all__ = ["TRICKY", "WritingChecks", "everything", "fill"]
+__all__ = ["TRICKY", "WritingChecks", "everything", "fill", "pop_first_into"]
 
 # In the order of bytes, which is neither that of text nor of length.
 TRICKY = [
@@ -46,6 +46,14 @@ def fill(backend: Backend, name: str, *entries: Entry) -> None:
 def everything(backend: Backend, name: str) -> list[Entry]:
     """Return all entries in order."""
     return backend.slice(name, 0, -1)
+
+
+def pop_first_into(backend: Backend, name: str, target: str, merge: Merge) -> Entry | None:
+    """Move the first entry to another set, whatever it is."""
+    while found := backend.range(name, -math.inf, math.inf, count=1):
+        if entry := backend.pop_into(name, target, merge, expected=found[0][0]):
+            return entry
+    return None
 
 
 class WritingChecks:

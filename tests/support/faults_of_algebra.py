@@ -211,7 +211,7 @@ class MovesWhatIsNotDue(MemoryBackend):
         merge: Merge,
         *,
         high: Bound = math.inf,
-        expected: bytes | None = None,
+        expected: bytes,
     ) -> Entry | None:
         return super().pop_into(name, target, merge, expected=expected)
 
@@ -225,9 +225,10 @@ class MovesWhatIsNotExpected(MemoryBackend):
         merge: Merge,
         *,
         high: Bound = math.inf,
-        expected: bytes | None = None,
+        expected: bytes,
     ) -> Entry | None:
-        return super().pop_into(name, target, merge, high=high)
+        first = next((member for member, _ in self.range(name, -math.inf, high)), expected)
+        return super().pop_into(name, target, merge, high=high, expected=first)
 
 
 @caught_by("test_what_moves_ends_a_wait")

@@ -190,11 +190,9 @@ class Own:
         merge: Merge,
         *,
         high: Bound = math.inf,
-        expected: bytes | None = None,
+        expected: bytes,
     ) -> Entry | None:
-        if expected is not None:
-            return expected, 1.0
-        return None if high is NOW else (name.encode(), len(target) + len(merge.value))
+        return None if high is NOW else (expected, len(name) + len(target) + len(merge.value))
 
     def pop_any(
         self, sources: Sequence[tuple[str, Bound]], timeout: float | None
@@ -419,7 +417,7 @@ class AsyncOwn:
         merge: Merge,
         *,
         high: Bound = math.inf,
-        expected: bytes | None = None,
+        expected: bytes,
     ) -> Entry | None:
         return self._own.pop_into(name, target, merge, high=high, expected=expected)
 

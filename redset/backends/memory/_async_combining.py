@@ -54,7 +54,7 @@ class AsyncCombiningMemory:
         merge: Merge,
         *,
         high: Bound = math.inf,
-        expected: bytes | None = None,
+        expected: bytes,
     ) -> Entry | None:
         """See `redset.interfaces.Backend.pop_into`."""
         return self._store.pop_into(name, target, merge, high=high, expected=expected)

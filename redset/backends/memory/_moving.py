@@ -37,12 +37,12 @@ class MovingStore(CombiningStore):
         merge: Merge,
         *,
         high: Bound = math.inf,
-        expected: bytes | None = None,
+        expected: bytes,
     ) -> Entry | None:
         """See `redset.interfaces.Backend.pop_into`. O(log n)."""
         with self._guarded(name, target):
             first = self._first(name, high)
-            if first is None or (expected is not None and not self._is_same(first[0], expected)):
+            if first is None or not self._is_same(first[0], expected):
                 return None
             self._move(name, first, target, merge)
             return first

@@ -113,7 +113,7 @@ class AsyncInstrumented(AsyncPassing):
         merge: Merge,
         *,
         high: Bound = math.inf,
-        expected: bytes | None = None,
+        expected: bytes,
     ) -> Entry | None:
         """See `redset.interfaces.Backend.pop_into`."""
         with self._observer.call(name, "pop_into"):

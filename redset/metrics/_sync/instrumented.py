@@ -115,7 +115,7 @@ class Instrumented(Passing):
         merge: Merge,
         *,
         high: Bound = math.inf,
-        expected: bytes | None = None,
+        expected: bytes,
     ) -> Entry | None:
         """See `redset.interfaces.Backend.pop_into`."""
         with self._observer.call(name, "pop_into"):

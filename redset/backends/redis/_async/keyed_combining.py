@@ -64,10 +64,10 @@ class AsyncKeyedCombiningBackend(AsyncRedisBackend):
         merge: Merge,
         *,
         high: Bound = math.inf,
-        expected: bytes | None = None,
+        expected: bytes,
     ) -> Entry | None:
         """See `redset.interfaces.Backend.pop_into`. ``keyed/pop_into.lua``, O(log n)."""
-        wanted = [] if expected is None else [expected, *commands.payloads([expected])]
+        wanted = [expected, *commands.payloads([expected])]
         reply = await self._move("pop_into", name, target, merge, commands.bound(high), *wanted)
         return commands.keyed_popped(reply)
 

@@ -33,11 +33,11 @@ class AsyncMovingBackend(AsyncCombiningBackend):
         merge: Merge,
         *,
         high: Bound = math.inf,
-        expected: bytes | None = None,
+        expected: bytes,
     ) -> Entry | None:
         """See `redset.interfaces.Backend.pop_into`. ``pop_into.lua``, O(log n)."""
-        wanted = [] if expected is None else [expected]
-        reply = await self._move("pop_into", name, target, merge, commands.bound(high), *wanted)
+        what = [commands.bound(high), expected]
+        reply = await self._move("pop_into", name, target, merge, *what)
         return commands.popped(reply)
 
     async def pop_any(

@@ -35,11 +35,11 @@ class MovingBackend(CombiningBackend):
         merge: Merge,
         *,
         high: Bound = math.inf,
-        expected: bytes | None = None,
+        expected: bytes,
     ) -> Entry | None:
         """See `redset.interfaces.Backend.pop_into`. ``pop_into.lua``, O(log n)."""
-        wanted = [] if expected is None else [expected]
-        reply = self._move("pop_into", name, target, merge, commands.bound(high), *wanted)
+        what = [commands.bound(high), expected]
+        reply = self._move("pop_into", name, target, merge, *what)
         return commands.popped(reply)
 
     def pop_any(
