@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import multiprocessing
 import os
 import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager
-from functools import partial
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,15 +18,17 @@ import redis.asyncio.cluster
 import redis.asyncio.sentinel
 import redis.cluster
 import redis.sentinel
+from redis.crc import key_slot
+from redis.exceptions import RedisClusterException, SlotNotCoveredError
 
 from redset import AsyncSortedSet, SortedSet, connect, connect_async
 from redset.backends import AsyncRedisBackend, RedisBackend
-from redset.backends.redis import _clients
+from redset.backends.redis import _async, _clients, _sync
 from redset.backends.redis._clients import packer
 from redset.testing import blocking
 from tests.support.backends import make_set
 from tests.support.proxy import Proxy
-from tests.support.servers import Server, start_cluster, start_sentinel, wait_until
+from tests.support.servers import SLOTS, Server, start_cluster, start_sentinel, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -62,6 +64,16 @@ def opened(kind: str, url: str) -> Iterator[Backend]:
             yield backend
     else:
         with blocking(lambda: connect_async(url)) as backend:
+            yield backend
+
+
+@contextmanager
+def owning(kind: str, client: Any) -> Iterator[Backend]:
+    if kind == "blocking":
+        with RedisBackend(client, owns=[client]) as backend:
+            yield backend
+    else:
+        with blocking(lambda: AsyncRedisBackend(client, owns=[client])) as backend:
             yield backend
 
 
@@ -372,18 +384,49 @@ class TestClusters:
             with refusing(monkeypatch), pytest.raises(AssertionError):
                 s.add(1)
 
+    def test_those_to_a_node_that_has_left_are_closed(
+        self, kind: str, name: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        names = (f"{name}-{i}" for i in itertools.count())
+        second_half = range(SLOTS // 2, SLOTS)
+        there = next(each for each in names if key_slot(each.encode()) in second_half)
+        modules: Any = redis if kind == "blocking" else redis.asyncio
+        uncovered = (RedisClusterException, SlotNotCoveredError)
+        with start_cluster("valkey-9.1", 2) as cluster:
+            stays, goes = cluster.servers
+            options: Any = {"client_name": name}
+            if kind == "blocking":
+                # By default it goes on with the slots as they were.
+                options["require_full_coverage"] = False
+            peer = modules.RedisCluster("127.0.0.1", stays.port, **options)
+            with owning(kind, peer) as backend, closing(redis.Redis(port=goes.port)) as left:
+                s = make_set(backend, "SortedSet", there, serializer=Numbers)
+                use(s)
+                assert named(left, name) != []
+                identity = left.cluster("MYID")
+                left.flushall()
+                left.cluster("RESET", "HARD")
+                stays.call("CLUSTER", "FORGET", identity)
+                with monkeypatch.context() as patch:
+                    for module in (_async.clusters, _sync.clusters):
+                        patch.setattr(module, "_PATIENCE", 0.5)
+                    for _ in range(2):
+                        with pytest.raises(uncovered, match="not covered"):
+                            s.add(1)
+                stays.call("CLUSTER", "ADDSLOTS", *second_half)
+                if kind == "blocking":
+                    # By itself it does not look again.
+                    peer.nodes_manager.initialize()
+                use(s)
+                wait_until(lambda: named(left, name) == [], "all is closed")
+
     def test_a_client_that_reads_from_replicas_is_left_to_do_so(
         self, kind: str, cluster_url: str, name: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         modules: Any = redis if kind == "blocking" else redis.asyncio
         peer = modules.RedisCluster.from_url(cluster_url.replace("redis+cluster", "redis"))
         peer.read_from_replicas = True
-        with ExitStack() as stack:
-            if kind == "blocking":
-                backend: Any = stack.enter_context(RedisBackend(peer, owns=[peer]))
-            else:
-                make = partial(AsyncRedisBackend, peer, owns=[peer])
-                backend = stack.enter_context(blocking(make))
+        with owning(kind, peer) as backend:
             s = make_set(backend, "SortedSet", name, serializer=Numbers)
             use(s)
             with refusing(monkeypatch), pytest.raises(AssertionError):

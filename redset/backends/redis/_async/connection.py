@@ -15,7 +15,6 @@ from redset.backends.redis._clients import (
     has_pool,
     is_cluster,
     is_error,
-    is_lost,
     may_decode,
     spreads_reads,
     wait_slice,
@@ -89,10 +88,8 @@ class AsyncConnection:
         if self._lines is not None:
             try:
                 found = await self._lines.exchange(commands)
-            except Exception as error:
-                if not is_lost(error):
-                    raise
-                found = None  # the client tries again, and raises what is wrong
+            except Exception:  # noqa: BLE001  (the client tries again, and raises what is wrong)
+                found = None
             if found is not None:
                 return found
         async with self.client.pipeline(transaction=False) as pipe:

@@ -13,7 +13,6 @@ from redset.backends.redis._clients import (
     has_pool,
     is_cluster,
     is_error,
-    is_lost,
     may_decode,
     spreads_reads,
     wait_slice,
@@ -91,10 +90,8 @@ class Connection:
         if self._lines is not None:
             try:
                 found = self._lines.exchange(commands)
-            except Exception as error:
-                if not is_lost(error):
-                    raise
-                found = None  # the client tries again, and raises what is wrong
+            except Exception:  # noqa: BLE001  (the client tries again, and raises what is wrong)
+                found = None
             if found is not None:
                 return found
         with self.client.pipeline(transaction=False) as pipe:
