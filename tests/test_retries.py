@@ -15,7 +15,6 @@ import redis.asyncio
 import redis.asyncio.cluster
 import redis.asyncio.retry
 import redis.cluster
-from redis.crc import key_slot
 from redis.retry import Retry as Retrying
 
 from redset import Retry
@@ -27,7 +26,7 @@ from redset.testing import blocking
 from tests.support.backends import LentBackend, make_set
 from tests.support.meanwhile import Meanwhile
 from tests.support.proxy import Proxy
-from tests.support.servers import SLOTS, announce, start_cluster
+from tests.support.servers import announce, start_cluster
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -309,8 +308,7 @@ def test_what_was_lost_is_sent_again_to_a_cluster(
             )
         sets = Sets(stack.enter_context(backend), name)
         sets.fill()
-        place = key_slot(name.encode()) * len(cluster.primaries) // SLOTS
-        proxy = proxies[cluster.primaries[place].port]
+        proxy = proxies[cluster.primary_of(name).port]
         drop = proxy.drop_next_request if "request" in lost else proxy.drop_next_reply
         fired = drop(matching, half="half" in lost)
         answer = call(sets)

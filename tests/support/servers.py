@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Final, Literal, Self, get_args
 from urllib.parse import quote
 
+from redis.crc import key_slot
+
 from tests.support import guard, wire
 
 Kind = Literal["valkey-9.1", "valkey-8.1", "redis-6.2"]
@@ -237,6 +239,15 @@ class Cluster(Group):
         """The nodes that began as primaries; slot by slot, in order."""
         return self.servers[: self.nodes]
 
+    def primary_of(self, name: str) -> Server:
+        """Return the node that began with the slot of a set."""
+        slot = key_slot(name.encode())
+        return next(
+            node
+            for number, node in enumerate(self.primaries)
+            if slot in _slots_of(number, self.nodes)
+        )
+
     @property
     def urls(self) -> list[str]:
         """The addresses of all nodes."""
@@ -279,8 +290,7 @@ def start_cluster(
             node = Server(kind, *plain, *options)
             cluster.servers.append(node)
             node.call("CLUSTER", "SET-CONFIG-EPOCH", number + 1)
-            slots = range(number * SLOTS // nodes, (number + 1) * SLOTS // nodes)
-            node.call("CLUSTER", "ADDSLOTS", *slots)
+            node.call("CLUSTER", "ADDSLOTS", *_slots_of(number, nodes))
             for earlier in cluster.servers[:-1]:
                 node.call("CLUSTER", "MEET", HOST, earlier.port)
         expected = {
@@ -299,6 +309,11 @@ def start_cluster(
             _add_replica(cluster, Server(kind, *plain, *options), cluster.primaries[number % nodes])
         undo.pop_all()
         return cluster
+
+
+def _slots_of(number: int, nodes: int) -> range:
+    """Return the slots that a node begins with."""
+    return range(number * SLOTS // nodes, (number + 1) * SLOTS // nodes)
 
 
 def announce(cluster: Cluster, ports: Sequence[int]) -> None:
