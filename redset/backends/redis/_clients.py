@@ -185,6 +185,18 @@ def primary(client: Any, key: bytes) -> Any:  # noqa: ANN401  (clients are told 
     return node
 
 
+async def execute_async(client: Any, *arguments: object, **options: object) -> Any:  # noqa: ANN401  (clients are told apart by looking)
+    """Send a command through the asyncio client of a cluster."""
+    # Many that are given to it before it knows the nodes make it fail, in redis-py 8.
+    await client.initialize()
+    return await client.execute_command(*arguments, **options)
+
+
+def execute(client: Any, *arguments: object, **options: object) -> Any:  # noqa: ANN401  (clients are told apart by looking)
+    """Send a command through the blocking client of a cluster."""
+    return client.execute_command(*arguments, **options)
+
+
 async def close_client_async(client: Any) -> None:  # noqa: ANN401  (clients are told apart by looking)
     """Close an asyncio client."""
     # redis-py 5.0.0 and cluster clients have no ``aclose``.

@@ -7,8 +7,15 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from redset.backends.redis import commands
-from redset.backends.redis._async.lines import AsyncLine, AsyncLines
-from redset.backends.redis._clients import gives_up_at_once, is_away, is_lost, is_unserved, primary
+from redset.backends.redis._async.lines import AsyncLine
+from redset.backends.redis._clients import (
+    execute_async,
+    gives_up_at_once,
+    is_away,
+    is_unserved,
+    primary,
+)
+from redset.backends.redis._sharing import AsyncSharedLines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,7 +37,7 @@ class AsyncCluster:
     def __init__(self, client: Any, otherwise: Callable[..., Any]) -> None:  # noqa: ANN401  (clients are told apart by looking)
         self._client = client
         self._otherwise: Any = otherwise
-        self._lines: dict[object, AsyncLines] = {}
+        self._lines: dict[object, AsyncSharedLines] = {}
         self._is_closed = False
 
     async def command(self, *arguments: object) -> Any:  # noqa: ANN401  (replies are untyped)
@@ -40,18 +47,7 @@ class AsyncCluster:
         client, which finds out where that is.
         """
         lines = await self._lines_for(commands.keys_of(arguments)[0])
-        line = lines.take() if lines else None
-        if lines and line:
-            try:
-                return await line.command(*arguments)
-            except Exception as error:
-                if is_lost(error):
-                    await self._forget(lines)
-                elif not is_unserved(error):
-                    raise
-            finally:
-                await lines.give_back(line)
-        return await self._otherwise(*arguments)
+        return await (lines.command if lines else self._otherwise)(*arguments)
 
     async def execute(self, *arguments: object, **options: object) -> Any:  # noqa: ANN401  (replies are untyped)
         """Send a command through the client, again if no node has served it.
@@ -63,7 +59,7 @@ class AsyncCluster:
         deadline = time.monotonic() + _PATIENCE
         while True:
             try:
-                return await self._client.execute_command(*arguments, **options)
+                return await execute_async(self._client, *arguments, **options)
             except Exception as error:
                 if not self._may_help(error) or time.monotonic() > deadline:
                     raise
@@ -104,20 +100,17 @@ class AsyncCluster:
         lines = await self._beside(node)
         line = lines.take() if lines else None
         if not lines or not line:
-            line = AsyncLine(node)
+            line = AsyncLine(node, self._otherwise)
             try:
                 return await line.exchange(given)
             finally:
                 await line.close()
         try:
             return await line.exchange(given)
-        except Exception:
-            await self._forget(lines)
-            raise
         finally:
             await lines.give_back(line)
 
-    async def _lines_for(self, key: bytes) -> AsyncLines | None:
+    async def _lines_for(self, key: bytes) -> AsyncSharedLines | None:
         """Return the connections to the node that has a key, if the client knows one."""
         try:
             node = primary(self._client, key)
@@ -125,7 +118,7 @@ class AsyncCluster:
             return None
         return await self._beside(node)
 
-    async def _beside(self, node: Any) -> AsyncLines | None:  # noqa: ANN401  (clients are told apart by looking)
+    async def _beside(self, node: Any) -> AsyncSharedLines | None:  # noqa: ANN401  (clients are told apart by looking)
         """Return the connections to a node, None when there are to be none any more."""
         if self._is_closed:
             return None
@@ -133,7 +126,7 @@ class AsyncCluster:
         lines = self._lines.get(place)
         if lines is None:
             await self._forget_the_gone()
-            lines = self._lines.setdefault(place, AsyncLines(node))
+            lines = self._lines.setdefault(place, AsyncSharedLines(node, self._otherwise))
         return lines
 
     async def _forget_the_gone(self) -> None:
@@ -143,7 +136,6 @@ class AsyncCluster:
             if place not in known:
                 await self._forget(lines)
 
-    async def _forget(self, gone: AsyncLines) -> None:
-        """Close connections: if one has failed, those that are idle have, too, most likely."""
+    async def _forget(self, gone: AsyncSharedLines) -> None:
         self._lines = {place: lines for place, lines in self._lines.items() if lines is not gone}
         await gone.close()

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from redset.backends.redis._async.clusters import AsyncCluster
-from redset.backends.redis._async.lines import AsyncLine, AsyncLines
+from redset.backends.redis._async.lines import AsyncLine
 from redset.backends.redis._async.replicating import AsyncReplication
 from redset.backends.redis._async.seals import tell_seal_async
 from redset.backends.redis._clients import (
@@ -23,6 +23,7 @@ from redset.backends.redis._copies import is_lasting
 from redset.backends.redis._remedies import explain
 from redset.backends.redis._requests import requests
 from redset.backends.redis._scripts import script
+from redset.backends.redis._sharing import AsyncSharedLines
 from redset.backends.redis.keys import request_prefix
 
 if TYPE_CHECKING:
@@ -54,11 +55,11 @@ class AsyncConnection:
         # Members are bytes, whatever the client makes of other replies.
         self._options = {"NEVER_DECODE": True} if may_decode(client) else {}
         self.command: Any = self._command
-        self._lines: AsyncLines | None = None
+        self._lines: AsyncSharedLines | None = None
         if apart and self._cluster and not spreads_reads(client):
             self.command = self._cluster.command
         elif apart and has_pool(client):
-            self._lines = AsyncLines(cast("Any", client).connection_pool, self._command)
+            self._lines = AsyncSharedLines(cast("Any", client).connection_pool, self._command)
             self.command = self._lines.command
         self._durable: AsyncConnection | None = None
         if copies is not None:

@@ -7,7 +7,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from redset.backends.redis._async.seals import tell_seal_async
-from redset.backends.redis._clients import asks_sentinels, is_error, is_lost, packer
+from redset.backends.redis._clients import asks_sentinels, is_error, is_lost, is_unserved, packer
 from redset.backends.redis._remedies import explain
 
 if TYPE_CHECKING:
@@ -24,11 +24,11 @@ class AsyncLine:
 
     Args:
         pool: what makes connections: a client's pool, or a node of a cluster.
-        otherwise: what sends commands when the connection fails; they may be sent twice then.
-            Without it, the error is raised.
+        otherwise: what sends commands when the connection fails, or the node of a cluster does
+            not serve them; they may be sent twice then.
     """
 
-    def __init__(self, pool: Any, otherwise: Command | None = None) -> None:  # noqa: ANN401  (clients are told apart by looking)
+    def __init__(self, pool: Any, otherwise: Command) -> None:  # noqa: ANN401  (clients are told apart by looking)
         self._pool = pool
         self._otherwise: Any = otherwise
         self._pack = packer()
@@ -50,12 +50,11 @@ class AsyncLine:
                 await self._line.send_packed_command((self._pack(arguments),))
             return await self._line.read_response(disable_decoding=True)
         except Exception as error:
-            if not is_lost(error):
+            if is_lost(error):
+                await self.leave()
+            elif not is_unserved(error):
                 await tell_seal_async(error, self.command, arguments)
                 explain(error)
-                raise
-            await self.leave()
-            if self._otherwise is None:
                 raise
         except BaseException:
             # The reply is still to come, and would be taken for that of the next command.
@@ -63,16 +62,30 @@ class AsyncLine:
             raise
         return await self._otherwise(*arguments)
 
-    async def exchange(self, commands: Sequence[tuple[object, ...]]) -> list[Any]:
-        """Send commands at once; return their replies, or the errors by which they are answered."""
+    async def exchange(
+        self, commands: Sequence[tuple[object, ...]], replies: list[Any] | None = None
+    ) -> list[Any]:
+        """Send commands at once; return their replies, or the errors by which they are answered.
+
+        Args:
+            commands: the commands.
+            replies: a list to add the replies to, for those that came before it fails.
+        """
+        replies = [] if replies is None else replies
         try:
             if not self._is_connected or self._process != os.getpid():
                 await self._connect()
-            await self._line.send_packed_command(self._line.pack_commands(commands))
-            return [await self._reply() for _ in commands]
+            if self._pack is None:
+                packed = self._line.pack_commands(commands)
+            else:
+                packed = [b"".join(map(self._pack, commands))]
+            await self._line.send_packed_command(packed)
+            for _ in commands:
+                replies.append(await self._reply())
         except BaseException:
             await self.close()
             raise
+        return replies
 
     async def close(self) -> None:
         """Close the connection; the next command opens it again."""
@@ -107,7 +120,7 @@ class AsyncLine:
 class AsyncLines:
     """Connections that are kept for as many callers as there are at once, up to a limit."""
 
-    def __init__(self, pool: Any, otherwise: Command | None = None) -> None:  # noqa: ANN401  (clients are told apart by looking)
+    def __init__(self, pool: Any, otherwise: Command) -> None:  # noqa: ANN401  (clients are told apart by looking)
         self._pool = pool
         self._otherwise: Any = otherwise
         # The last to come back is the first to be used; None is one that was not needed yet.

@@ -8,7 +8,13 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from redset.backends.redis import commands
-from redset.backends.redis._clients import gives_up_at_once, is_away, is_lost, is_unserved, primary
+from redset.backends.redis._clients import (
+    execute,
+    gives_up_at_once,
+    is_away,
+    is_unserved,
+    primary,
+)
 from redset.backends.redis._sync.lines import Line, Lines
 
 if TYPE_CHECKING:
@@ -41,18 +47,7 @@ class Cluster:
         client, which finds out where that is.
         """
         lines = self._lines_for(commands.keys_of(arguments)[0])
-        line = lines.take() if lines else None
-        if lines and line:
-            try:
-                return line.command(*arguments)
-            except Exception as error:
-                if is_lost(error):
-                    self._forget(lines)
-                elif not is_unserved(error):
-                    raise
-            finally:
-                lines.give_back(line)
-        return self._otherwise(*arguments)
+        return (lines.command if lines else self._otherwise)(*arguments)
 
     def execute(self, *arguments: object, **options: object) -> Any:  # noqa: ANN401  (replies are untyped)
         """Send a command through the client, again if no node has served it.
@@ -64,7 +59,7 @@ class Cluster:
         deadline = time.monotonic() + _PATIENCE
         while True:
             try:
-                return self._client.execute_command(*arguments, **options)
+                return execute(self._client, *arguments, **options)
             except Exception as error:
                 if not self._may_help(error) or time.monotonic() > deadline:
                     raise
@@ -105,16 +100,13 @@ class Cluster:
         lines = self._beside(node)
         line = lines.take() if lines else None
         if not lines or not line:
-            line = Line(node)
+            line = Line(node, self._otherwise)
             try:
                 return line.exchange(given)
             finally:
                 line.close()
         try:
             return line.exchange(given)
-        except Exception:
-            self._forget(lines)
-            raise
         finally:
             lines.give_back(line)
 
@@ -134,7 +126,7 @@ class Cluster:
         lines = self._lines.get(place)
         if lines is None:
             self._forget_the_gone()
-            lines = self._lines.setdefault(place, Lines(node))
+            lines = self._lines.setdefault(place, Lines(node, self._otherwise))
         return lines
 
     def _forget_the_gone(self) -> None:
@@ -145,6 +137,5 @@ class Cluster:
                 self._forget(lines)
 
     def _forget(self, gone: Lines) -> None:
-        """Close connections: if one has failed, those that are idle have, too, most likely."""
         self._lines = {place: lines for place, lines in self._lines.items() if lines is not gone}
         gone.close()

@@ -8,7 +8,7 @@ import os
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from redset.backends.redis._clients import asks_sentinels, is_error, is_lost, packer
+from redset.backends.redis._clients import asks_sentinels, is_error, is_lost, is_unserved, packer
 from redset.backends.redis._remedies import explain
 from redset.backends.redis._sync.seals import tell_seal
 
@@ -26,11 +26,11 @@ class Line:
 
     Args:
         pool: what makes connections: a client's pool, or a node of a cluster.
-        otherwise: what sends commands when the connection fails; they may be sent twice then.
-            Without it, the error is raised.
+        otherwise: what sends commands when the connection fails, or the node of a cluster does
+            not serve them; they may be sent twice then.
     """
 
-    def __init__(self, pool: Any, otherwise: Command | None = None) -> None:  # noqa: ANN401  (clients are told apart by looking)
+    def __init__(self, pool: Any, otherwise: Command) -> None:  # noqa: ANN401  (clients are told apart by looking)
         self._pool = pool
         self._otherwise: Any = otherwise
         self._pack = packer()
@@ -52,12 +52,11 @@ class Line:
                 self._line.send_packed_command((self._pack(arguments),))
             return self._line.read_response(disable_decoding=True)
         except Exception as error:
-            if not is_lost(error):
+            if is_lost(error):
+                self.leave()
+            elif not is_unserved(error):
                 tell_seal(error, self.command, arguments)
                 explain(error)
-                raise
-            self.leave()
-            if self._otherwise is None:
                 raise
         except BaseException:
             # The reply is still to come, and would be taken for that of the next command.
@@ -65,16 +64,30 @@ class Line:
             raise
         return self._otherwise(*arguments)
 
-    def exchange(self, commands: Sequence[tuple[object, ...]]) -> list[Any]:
-        """Send commands at once; return their replies, or the errors by which they are answered."""
+    def exchange(
+        self, commands: Sequence[tuple[object, ...]], replies: list[Any] | None = None
+    ) -> list[Any]:
+        """Send commands at once; return their replies, or the errors by which they are answered.
+
+        Args:
+            commands: the commands.
+            replies: a list to add the replies to, for those that came before it fails.
+        """
+        replies = [] if replies is None else replies
         try:
             if not self._is_connected or self._process != os.getpid():
                 self._connect()
-            self._line.send_packed_command(self._line.pack_commands(commands))
-            return [self._reply() for _ in commands]
+            if self._pack is None:
+                packed = self._line.pack_commands(commands)
+            else:
+                packed = [b"".join(map(self._pack, commands))]
+            self._line.send_packed_command(packed)
+            for _ in commands:
+                replies.append(self._reply())
         except BaseException:
             self.close()
             raise
+        return replies
 
     def close(self) -> None:
         """Close the connection; the next command opens it again."""
@@ -109,7 +122,7 @@ class Line:
 class Lines:
     """Connections that are kept for as many callers as there are at once, up to a limit."""
 
-    def __init__(self, pool: Any, otherwise: Command | None = None) -> None:  # noqa: ANN401  (clients are told apart by looking)
+    def __init__(self, pool: Any, otherwise: Command) -> None:  # noqa: ANN401  (clients are told apart by looking)
         self._pool = pool
         self._otherwise: Any = otherwise
         # The last to come back is the first to be used; None is one that was not needed yet.

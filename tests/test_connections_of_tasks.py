@@ -1,0 +1,242 @@
+"""The connection that tasks share: whose reply is whose, and what becomes of it in trouble."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections import Counter
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import redis
+
+from redset import AsyncSortedSet, connect_async
+from redset.backends import AsyncRedisBackend
+from tests.support.proxy import Proxy
+from tests.support.servers import start_cluster, wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Iterator
+
+    from tests.support.backends import Backends
+
+
+class Numbers:
+    """Items are whole numbers."""
+
+    loads = int
+    dumps = str
+
+
+@pytest.fixture(params=["owned", "lent"])
+def kind(request: pytest.FixtureRequest) -> str:
+    kind: str = request.param
+    return kind
+
+
+@pytest.fixture
+def port(backends: Backends) -> int:
+    return backends.server("valkey-9.1").port
+
+
+@pytest.fixture
+def client(port: int) -> Iterator[Any]:
+    with closing(redis.Redis(port=port)) as client:
+        yield client
+
+
+def named(client: Any, name: str) -> list[Any]:
+    return [each for each in client.client_list() if each["name"] == name]
+
+
+def run(url: str, name: str, use: Callable[[Any], Coroutine[Any, Any, None]]) -> None:
+    """Run what uses a set, and clear it."""
+
+    async def main() -> None:
+        async with connect_async(url) as backend:
+            s = AsyncSortedSet(backend, name, serializer=Numbers)
+            await use(s)
+            await s.clear()
+
+    asyncio.run(main())
+
+
+def test_many_tasks_share_one(port: int, client: Any, name: str) -> None:
+    async def use(s: Any) -> None:
+        for _ in range(3):
+            assert await asyncio.gather(*[s.add_new(i, i) for i in range(500)]) == [True] * 500
+            assert await asyncio.gather(*[s.score(i) for i in range(500)]) == list(range(500))
+            claims = await asyncio.gather(*[s.claim() for _ in range(500)])
+            assert sorted(claim.item for claim in claims) == list(range(500))
+            await asyncio.gather(*[claim.ack() for claim in claims])
+        assert len(named(client, name)) == 1
+
+    run(f"redis://localhost:{port}?client_name={name}", name, use)
+
+
+def test_who_waits_holds_nobody_up(port: int, client: Any, name: str) -> None:
+    async def use(s: Any) -> None:
+        waiting = [asyncio.create_task(s.claim(timeout=60)) for _ in range(5)]
+        await asyncio.to_thread(
+            wait_until,
+            lambda: sum("b" in each["flags"] for each in named(client, name)) == 5,
+            "all wait",
+        )
+        await asyncio.gather(*[s.add(i) for i in range(5)])
+        claims = await asyncio.gather(*waiting)
+        assert sorted(claim.item for claim in claims) == list(range(5))
+        await asyncio.gather(*[claim.ack() for claim in claims])
+
+    run(f"redis://localhost:{port}?client_name={name}", name, use)
+
+
+def test_an_error_is_that_of_one_command(port: int, client: Any, name: str) -> None:
+    other = f"{name}:other"
+    client.set(other, "a text")
+
+    async def use(s: Any) -> None:
+        wrong = AsyncSortedSet(s.backend, other, serializer=Numbers)
+        calls = [each.add_new(i) for i in range(100) for each in (s, wrong)]
+        answers = await asyncio.gather(*calls, return_exceptions=True)
+        assert answers[::2] == [True] * 100
+        assert {type(answer) for answer in answers[1::2]} == {redis.ResponseError}
+        assert all("WRONGTYPE" in str(answer) for answer in answers[1::2])
+
+    run(f"redis://localhost:{port}", name, use)
+    client.delete(other)
+
+
+@pytest.mark.parametrize("half", [False, True])
+@pytest.mark.parametrize("lost", ["request", "reply"])
+def test_what_is_lost_with_it_is_sent_again(port: int, name: str, lost: str, half: bool) -> None:
+    async def use(s: Any) -> None:
+        assert await s.add_new(1000)
+        drop = proxy.drop_next_request if lost == "request" else proxy.drop_next_reply
+        fired = drop(b"EVALSHA", half=half)
+        assert await asyncio.gather(*[s.add_new(i) for i in range(200)]) == [True] * 200
+        assert fired.is_set()
+        fired = drop(b"EVALSHA", half=half)
+        popped = await asyncio.gather(*[s.claim() for _ in range(201)])
+        assert fired.is_set()
+        assert len({claim.item for claim in popped}) == 201
+        await s.ack_all(popped)
+
+    with Proxy(port) as proxy:
+        run(proxy.url, name, use)
+
+
+def test_who_is_cancelled_takes_nothing_of_others(port: int, name: str) -> None:
+    async def use(s: Any) -> None:
+        await s.update(range(300), range(300))
+        ended: Counter[str] = Counter()
+        for i in range(30):
+            tasks = [asyncio.create_task(s.score(number)) for number in range(100)]
+            for _ in range(i % 6):
+                await asyncio.sleep(0)
+            cancelled = {number for number in range(100) if number % 7 == i % 7}
+            for number in cancelled:
+                tasks[number].cancel()
+            for number, task in enumerate(tasks):
+                try:
+                    assert await task == number
+                except asyncio.CancelledError:
+                    assert number in cancelled
+                    ended["cancelled"] += 1
+                else:
+                    ended["answered"] += 1
+        assert ended["cancelled"] > 100
+        assert ended["answered"] > 100
+        # Those who had not been sent yet have done nothing.
+        first = asyncio.create_task(s.score(0))
+        await asyncio.sleep(0)
+        adding = [asyncio.create_task(s.add(1000 + i)) for i in range(50)]
+        await asyncio.sleep(0)
+        for task in adding[1:]:
+            task.cancel()
+        await asyncio.gather(first, *adding, return_exceptions=True)
+        assert await s.scores(range(1000, 1050)) == [0.0, *[None] * 49]
+
+    run(f"redis://localhost:{port}", name, use)
+
+
+def test_who_is_cancelled_on_the_way_holds_nobody_up(port: int, name: str) -> None:
+    async def main() -> None:
+        async with connect_async(proxy.url) as backend:
+            assert await backend.length(name) == 0
+            proxy.delay = 0.3
+            first, *others = [asyncio.create_task(backend.length(name)) for _ in range(4)]
+            assert await first == 0
+            # The others have been sent.
+            await asyncio.sleep(0.1)
+            others[1].cancel()
+            assert await others[0] == await others[2] == 0
+            first, other = [asyncio.create_task(backend.length(name)) for _ in range(2)]
+            # One has been sent, the other waits for it.
+            await asyncio.sleep(0.1)
+            other.cancel()
+            assert await first == 0
+            proxy.delay = 0.0
+            assert await backend.length(name) == 0
+
+    with Proxy(port) as proxy:
+        asyncio.run(main())
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_backend_goes_from_loop_to_loop(port: int, client: Any, name: str) -> None:
+    backend = connect_async(f"redis://localhost:{port}?client_name={name}")
+    s = AsyncSortedSet(backend, name, serializer=Numbers)
+    left: list[asyncio.Task[int]] = []
+
+    async def use(first: int) -> None:
+        assert await asyncio.gather(*[s.add_new(first + i) for i in range(9)]) == [True] * 9
+        # What is under way when a loop ends is never answered.
+        left.extend(asyncio.create_task(s.length()) for _ in range(9))
+        await asyncio.sleep(0)
+
+    for first in (0, 1000):
+        asyncio.run(use(first))
+    assert sum(task.cancelled() for task in left) >= 16
+    assert all(task.done() for task in left)
+
+    async def end() -> None:
+        await s.clear()
+        await backend.close()
+
+    asyncio.run(end())
+    # Nobody has closed the connections of the loops that have ended.
+    gc.collect()
+    assert named(client, name) == []
+
+
+def test_it_is_closed_when_it_is_free(port: int, client: Any, name: str) -> None:
+    async def main(url: str, count: int) -> None:
+        async with connect_async(url) as backend:
+            assert await backend.length(name) == 0
+            tasks = [asyncio.create_task(backend.length(name)) for _ in range(count)]
+            # All are under way, and no reply is there yet.
+            await asyncio.sleep(0.1)
+            await backend.close()
+            assert await asyncio.gather(*tasks) == [0] * count
+        wait_until(lambda: named(client, name) == [], "all is closed")
+
+    with Proxy(port) as proxy:
+        proxy.delay = 0.3
+        for count in (1, 50):
+            asyncio.run(main(f"{proxy.url}?client_name={name}", count))
+
+
+def test_a_cluster_is_asked_by_many_at_once(kind: str, name: str) -> None:
+    async def main(port: int) -> None:
+        peer = redis.asyncio.RedisCluster(host="127.0.0.1", port=port)
+        async with AsyncRedisBackend(peer, owns=[peer] if kind == "owned" else []) as backend:
+            for i in range(8):
+                s = AsyncSortedSet(backend, f"{name}-{i}", serializer=Numbers)
+                assert await asyncio.gather(*[s.add_new(j) for j in range(50)]) == [True] * 50
+                await s.clear()
+        await peer.aclose()
+
+    with start_cluster("valkey-9.1", 2) as cluster:
+        asyncio.run(main(cluster.servers[0].port))
