@@ -23,7 +23,7 @@ KINDS = [
     "fakeredis",
     "redis-6.2",
     "valkey-9.1",
-    "valkey-9.1-resp2-decoded",
+    "valkey-8.1-resp2-decoded",
     "valkey-9.1-by-valkey-py",
     "cluster",
 ]

@@ -156,6 +156,7 @@ class Machine(RuleBasedStateMachine):
         assert self.s[-3:] == self.usual[-3:]
 
 
+@pytest.mark.no_cover
 def test_a_sharded_set_is_a_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_sync.shards, "_PARCEL", 3)
     runs = settings(

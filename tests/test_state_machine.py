@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from redset.interfaces import Backend
     from tests.support.backends import Backends
 
-TestMemory = backend_machine(MemoryBackend).TestCase
-
 
 def some(runs: int) -> settings:
     """Return the settings for so many runs: always the same ones on a build machine."""
@@ -35,15 +33,19 @@ def some(runs: int) -> settings:
     )
 
 
-TestMemory.settings = some(50)
+@pytest.mark.no_cover
+def test_memory() -> None:
+    run_state_machine_as_test(backend_machine(MemoryBackend), settings=some(50))
 
 
+@pytest.mark.no_cover
 def test_memory_in_time() -> None:
     clock = ManualClock()
     machine = backend_machine(lambda: MemoryBackend(clock=clock), clock=clock)
     run_state_machine_as_test(machine, settings=some(150))
 
 
+@pytest.mark.no_cover
 def test_asyncio_memory_in_time() -> None:
     clock = ManualClock()
     machine = backend_machine(
@@ -52,6 +54,7 @@ def test_asyncio_memory_in_time() -> None:
     run_state_machine_as_test(machine, settings=some(15))
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("payload", list(Payload))
 def test_keyed_memory_in_time(payload: Payload) -> None:
     clock = ManualClock()
@@ -59,6 +62,7 @@ def test_keyed_memory_in_time(payload: Payload) -> None:
     run_state_machine_as_test(machine, settings=some(60))
 
 
+@pytest.mark.no_cover
 def test_keyed_asyncio_memory() -> None:
     machine = backend_machine(lambda: blocking(AsyncMemoryBackend), payload=Payload.WITH_SCORE)
     run_state_machine_as_test(machine, settings=some(10))
@@ -74,6 +78,7 @@ class ServerClock(ManualClock):
         super().set(max(now, self.time()))
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("payload", [None, Payload.WITH_SCORE])
 def test_fakeredis_in_time(monkeypatch: pytest.MonkeyPatch, payload: Payload | None) -> None:
     clock = ServerClock()
