@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final, cast
+
+from typing_extensions import get_protocol_members
+
+from redset.interfaces import Backend, ShardableBackend
 
 if TYPE_CHECKING:
-    from redset.interfaces import AsyncBackend, AsyncRedisClient, Backend, RedisClient
+    from redset.interfaces import AsyncBackend, AsyncRedisClient, RedisClient
 
-__all__ = ["check_made", "open_async_backend", "open_backend"]
+__all__ = [
+    "check_made",
+    "check_shardable",
+    "is_shardable",
+    "open_async_backend",
+    "open_backend",
+]
+
+# The methods that only sharded sets ask of a backend.
+_OF_SHARDS: Final = sorted(get_protocol_members(ShardableBackend) - get_protocol_members(Backend))
 
 
 def open_backend(source: object) -> Backend:
@@ -53,6 +66,25 @@ def check_made(source: object) -> None:
     if hasattr(source, "shard_count"):
         message = f"{source!r} is of a sharded set: pass what that was given, a backend or a client"
         raise TypeError(message)
+
+
+def is_shardable(backend: object) -> bool:
+    """Tell whether a backend has what sharded sets ask of it."""
+    return not _missing(backend)
+
+
+def check_shardable(backend: object) -> None:
+    """Raise `TypeError` if a backend lacks what sharded sets ask of it."""
+    if missing := _missing(backend):
+        message = (
+            f"{type(backend).__name__} cannot hold sharded sets, for lack of {', '.join(missing)}: "
+            "write these as docs/backends.md says, or use a set that is not sharded"
+        )
+        raise TypeError(message)
+
+
+def _missing(backend: object) -> list[str]:
+    return [name for name in _OF_SHARDS if not callable(getattr(backend, name, None))]
 
 
 def _is_async(source: object) -> bool:

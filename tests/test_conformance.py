@@ -9,7 +9,13 @@ import pytest
 
 from redset.backends import AsyncMemoryBackend, MemoryBackend
 from redset.interfaces import Merge, Payload, Stats, Terms
-from redset.testing import BackendConformance, KeyedViewConformance, ManualClock, blocking
+from redset.testing import (
+    BackendConformance,
+    HandoverConformance,
+    KeyedViewConformance,
+    ManualClock,
+    blocking,
+)
 from tests.support.backends import KEYED_KINDS, KINDS
 
 if TYPE_CHECKING:
@@ -48,21 +54,21 @@ class LeavesNothing:
         assert backends.leaked_keys(kind, name) == []
 
 
-class TestConformance(LeavesNothing, BackendConformance):
+class TestConformance(LeavesNothing, BackendConformance, HandoverConformance):
     @pytest.fixture(params=KINDS)
     def kind(self, request: pytest.FixtureRequest) -> str:
         kind: str = request.param
         return kind
 
 
-class TestKeyedView(LeavesNothing, KeyedViewConformance):
+class TestKeyedView(LeavesNothing, KeyedViewConformance, HandoverConformance):
     @pytest.fixture(params=KEYED_KINDS)
     def kind(self, request: pytest.FixtureRequest) -> str:
         kind: str = request.param
         return kind
 
 
-class TestManualClock(BackendConformance):
+class TestManualClock(BackendConformance, HandoverConformance):
     @pytest.fixture
     def clock(self) -> ManualClock:
         return ManualClock()

@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from threading import Event
 
-    from redset.interfaces import Backend, Parcel
+    from redset.interfaces import Parcel, ShardableBackend
     from tests.support.backends import Backends
     from tests.support.meanwhile import Meanwhile
 
-    Remote = Callable[..., Backend]
+    Remote = Callable[..., ShardableBackend]
 
 __all__ = ["client", "meanwhile", "port", "remote"]
 
@@ -52,7 +52,7 @@ def target(name: str) -> str:
     return f"{name}-target"
 
 
-def hand_over(backend: Backend, source: str, target: str, count: int = 2) -> None:
+def hand_over(backend: ShardableBackend, source: str, target: str, count: int = 2) -> None:
     while (parcel := backend.pack(source, count)).states:
         backend.unpack(target, source, parcel)
         backend.unload(source, parcel)
@@ -124,7 +124,7 @@ class TestLostReplies:
             yield proxy
 
     @pytest.fixture
-    def backend(self, remote: Remote, proxy: Proxy, name: str) -> Backend:
+    def backend(self, remote: Remote, proxy: Proxy, name: str) -> ShardableBackend:
         backend = remote(proxy.port)
         # The first word is not to be what gets lost.
         assert backend.length(name) == 0
@@ -147,7 +147,7 @@ class TestLostReplies:
         return lose
 
     def test_a_seal(
-        self, backend: Backend, direct: RedisBackend, lose: Any, name: str, leaving: str
+        self, backend: ShardableBackend, direct: RedisBackend, lose: Any, name: str, leaving: str
     ) -> None:
         direct.add(name, ENTRIES, Merge.KEEP)
         lost = lose()
@@ -158,7 +158,7 @@ class TestLostReplies:
 
     def test_a_seal_of_what_somebody_hands_over_meanwhile(
         self,
-        backend: Backend,
+        backend: ShardableBackend,
         direct: RedisBackend,
         proxy: Proxy,
         meanwhile: Meanwhile,
@@ -175,7 +175,7 @@ class TestLostReplies:
         assert direct.slice(target, 0, -1) == ENTRIES
 
     def test_a_parcel(
-        self, backend: Backend, direct: RedisBackend, lose: Any, name: str, target: str
+        self, backend: ShardableBackend, direct: RedisBackend, lose: Any, name: str, target: str
     ) -> None:
         direct.add(name, ENTRIES, Merge.KEEP)
         while True:
@@ -193,7 +193,7 @@ class TestLostReplies:
 
     def test_a_parcel_that_is_taken_meanwhile(
         self,
-        backend: Backend,
+        backend: ShardableBackend,
         direct: RedisBackend,
         proxy: Proxy,
         meanwhile: Meanwhile,
@@ -224,7 +224,7 @@ class TestServers:
             backend.clear(each)
 
     def test_who_knows_nothing_of_redset_is_refused(
-        self, backend: Backend, client: Any, name: str, leaving: str
+        self, backend: ShardableBackend, client: Any, name: str, leaving: str
     ) -> None:
         backend.add(name, ENTRIES, Merge.KEEP)
         backend.seal(name, leaving)
@@ -244,7 +244,7 @@ class TestServers:
         backend.drop_layout(name)
 
     def test_what_the_server_said_is_the_cause(
-        self, backend: Backend, name: str, leaving: str
+        self, backend: ShardableBackend, name: str, leaving: str
     ) -> None:
         backend.seal(name, leaving)
         with pytest.raises(SealedError, match=f"'{name}' is sealed") as caught:
@@ -252,7 +252,7 @@ class TestServers:
         assert "WRONGTYPE" in str(caught.value.__cause__)
 
     def test_what_is_no_set_is_not_sealed(
-        self, backend: Backend, client: Any, name: str, leaving: str
+        self, backend: ShardableBackend, client: Any, name: str, leaving: str
     ) -> None:
         client.set(name, "text", ex=5)
         assert backend.is_sealed(name) is False
@@ -261,7 +261,7 @@ class TestServers:
         assert client.get(name) == b"text"
 
     def test_tokens_rise_though_clocks_differ(
-        self, backend: Backend, client: Any, name: str, target: str
+        self, backend: ShardableBackend, client: Any, name: str, target: str
     ) -> None:
         backend.add(name, ENTRIES, Merge.KEEP)
         ahead = 2 * 10**15 * 1000
@@ -281,7 +281,7 @@ class TestServers:
         assert second.token < third.token
 
     def test_what_others_leave_behind_goes_in_the_end(
-        self, backend: Backend, client: Any, name: str, leaving: str, target: str
+        self, backend: ShardableBackend, client: Any, name: str, leaving: str, target: str
     ) -> None:
         keyed = backend.keyed(Payload.NEWEST)
         items = sibling(leaving, ITEMS)
@@ -302,7 +302,7 @@ class TestServers:
         assert client.exists(items) == 0
 
     def test_what_is_remembered_goes_a_day_after_the_end(
-        self, backend: Backend, client: Any, name: str, leaving: str, target: str
+        self, backend: ShardableBackend, client: Any, name: str, leaving: str, target: str
     ) -> None:
         backend.add(name, ENTRIES, Merge.KEEP)
         backend.seal(name, leaving)
@@ -322,7 +322,7 @@ class TestServers:
         backend.clear(leaving)
 
     def test_a_member_of_all_kinds_of_bytes_at_once(
-        self, backend: Backend, name: str, target: str
+        self, backend: ShardableBackend, name: str, target: str
     ) -> None:
         odd = bytes(range(256))
         backend.add(name, [(odd, 0.1), (b"", -math.inf), (b"x" * 10**6, 1e-300)], Merge.KEEP)

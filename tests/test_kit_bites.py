@@ -8,7 +8,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from redset.backends import MemoryBackend
 from redset.interfaces import Merge, Payload
-from redset.testing import ManualClock, backend_machine
+from redset.testing import HandoverConformance, ManualClock, backend_machine
 from tests.support import (
     faults,
     faults_in_time,
@@ -16,7 +16,7 @@ from tests.support import (
     faults_of_algebra,
     faults_of_claims,
     faults_of_ends,  # noqa: F401  (it notes its faults)
-    faults_of_handover,  # noqa: F401  (it notes its faults)
+    faults_of_handover,
     faults_of_keying,
     faults_of_keys,
     faults_of_leases,
@@ -86,6 +86,8 @@ BY_MACHINE = [
     faults_of_algebra.ReplacesByNothing,
     faults_of_algebra.EndsTheSetAlone,
     faults_of_algebra.NeverEnds,
+    faults_of_handover.ForgetsWhatIsSealed,
+    faults_of_handover.LeavesDeadLettersBehind,
 ]
 
 KEYED_BY_MACHINE = [
@@ -148,6 +150,13 @@ def test_all_checks_are_found() -> None:
     names = {check.name for check in CHECKS}
     assert {name for names in faults.FAULTS.values() for name in names} <= names
     assert len(names) < len(CHECKS)
+
+
+def test_what_hands_sets_over_badly_is_caught_by_the_checks_of_that() -> None:
+    names = {check.name for check in CHECKS if check.kit is HandoverConformance}
+    bad = [each for each in faults.FAULTS if each.__module__ == faults_of_handover.__name__]
+    assert bad
+    assert {name for fault in bad for name in faults.FAULTS[fault]} <= names
 
 
 @pytest.mark.no_cover

@@ -26,7 +26,13 @@ from redset.backends import AsyncMemoryBackend, MemoryBackend
 from redset.exceptions import EmptySetError, LeaseLost, LockTimeout, ReplicationError
 from redset.interfaces import DeadLetter, Terms
 from redset.metrics import Outcome, instrument
-from redset.testing import BackendConformance, ManualClock, backend_machine, blocking
+from redset.testing import (
+    BackendConformance,
+    HandoverConformance,
+    ManualClock,
+    backend_machine,
+    blocking,
+)
 from tests.support.backends import make_set
 from tests.support.recording import Notes, instrumented
 
@@ -39,7 +45,7 @@ if TYPE_CHECKING:
     Make = Callable[..., Any]
 
 
-class TestConformance(BackendConformance):
+class TestConformance(BackendConformance, HandoverConformance):
     @pytest.fixture
     def clock(self) -> ManualClock:
         return ManualClock()
@@ -569,9 +575,9 @@ def test_sets_on_equal_stores_are_combined_by_the_server(notes: Notes) -> None:
 
 def test_it_looks_like_what_it_is(notes: Notes) -> None:
     store = instrument(MemoryBackend(), notes)
-    assert repr(store) == "<Instrumented <MemoryBackend sets=0>>"
+    assert repr(store) == "<ShardableInstrumented <MemoryBackend sets=0>>"
     later = instrument(AsyncMemoryBackend(), notes)
-    assert repr(later).startswith("<AsyncInstrumented <AsyncMemoryBackend of")
+    assert repr(later).startswith("<AsyncShardableInstrumented <AsyncMemoryBackend of")
 
 
 class Closing(MemoryBackend):

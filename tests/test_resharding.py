@@ -20,7 +20,7 @@ from tests.support.dying import DeathError, Dying
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from redset.interfaces import Backend
+    from redset.interfaces import ShardableBackend
 
     MakeSet = Callable[..., Any]
 
@@ -49,7 +49,7 @@ def small_parcels(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def open_set(backend: Backend, name: str) -> MakeSet:
+def open_set(backend: ShardableBackend, name: str) -> MakeSet:
     """Give a function that opens the set anew, as another process would."""
 
     def open_set(store: Any = backend, **options: Any) -> Any:
@@ -60,7 +60,7 @@ def open_set(backend: Backend, name: str) -> MakeSet:
 
 
 @pytest.fixture
-def dying(backend: Backend) -> Callable[..., Any]:
+def dying(backend: ShardableBackend) -> Callable[..., Any]:
     """Give a function that returns the backend as a user has it who dies."""
 
     def dying(step: int, *, late: bool = False) -> Any:
@@ -133,7 +133,7 @@ class TestResharding:
         _check_ends(other, states)
 
     def test_as_many_shards_as_there_are_is_nothing_to_do(
-        self, open_set: MakeSet, backend: Backend, name: str
+        self, open_set: MakeSet, backend: ShardableBackend, name: str
     ) -> None:
         s = open_set()
         s.update(range(10))
@@ -185,7 +185,7 @@ class TestResharding:
         assert (len(s), s.shard_count()) == (0, 5)
 
     def test_who_waits_for_another_for_too_long_helps(
-        self, open_set: MakeSet, backend: Backend, dying: Callable[..., Any], name: str
+        self, open_set: MakeSet, backend: ShardableBackend, dying: Callable[..., Any], name: str
     ) -> None:
         s = open_set()
         s.update(range(60))
@@ -210,7 +210,7 @@ class TestResharding:
         assert sorted([*s.take(99), claim.item]) == list(range(1000, 1060))
 
     def test_a_shard_that_is_sealed_by_somebody_else_is_an_error(
-        self, open_set: MakeSet, backend: Backend, name: str
+        self, open_set: MakeSet, backend: ShardableBackend, name: str
     ) -> None:
         s = open_set()
         s.add(1)
@@ -292,7 +292,7 @@ class TestWaiting:
 
 class TestLayouts:
     def test_who_is_late_changes_nothing(
-        self, open_set: MakeSet, backend: Backend, name: str
+        self, open_set: MakeSet, backend: ShardableBackend, name: str
     ) -> None:
         s = open_set()
         s.update(range(30))

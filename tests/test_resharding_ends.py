@@ -152,7 +152,8 @@ def test_who_is_late_by_days_leaves_nothing_for_ever(*, is_async: bool) -> None:
         is_late = False
 
         def __getattr__(self, method: str) -> Any:
-            if method == "seal" and not self.is_late:
+            # Not when it is looked for, but when the new layout is there.
+            if method == "seal" and self._left < 999 and not self.is_late:
                 self.is_late = True
                 s.reshard(3)
                 clock.advance(2 * DAY)

@@ -18,7 +18,7 @@ from redset.backends.sharded import _async, _sync
 from tests.support.dying import DeathError, Dying
 
 if TYPE_CHECKING:
-    from redset.interfaces import AsyncBackend, Backend
+    from redset.interfaces import AsyncShardableBackend, Backend
     from tests.support.backends import Backends
 
 
@@ -104,7 +104,7 @@ class Works:
             self.ledger.begin(items)
             self.ledger.end(items)
 
-    async def consume(self, store: AsyncBackend) -> None:
+    async def consume(self, store: AsyncShardableBackend) -> None:
         s = AsyncShardedSet(store, self.name, serializer=Numbers, shards=2)
         while not self.is_over.is_set():
             async for claim in s.consume(timeout=0.05, prefetch=4):
@@ -138,7 +138,7 @@ def test_nothing_is_lost_and_nothing_doubled(backends: Backends, kind: str, name
 
     async def consume() -> None:
         if isinstance(backend, MemoryBackend):
-            store: AsyncBackend = AsyncMemoryBackend(backend)
+            store: AsyncShardableBackend = AsyncMemoryBackend(backend)
         else:
             client = backends.client(f"{kind}-async")
             store = AsyncRedisBackend(client, owns=[client])

@@ -18,7 +18,7 @@ from tests.support.backends import make_set
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from redset.interfaces import Backend
+    from redset.interfaces import ShardableBackend
     from tests.support.backends import Backends
 
     MakeSet = Callable[..., Any]
@@ -48,7 +48,7 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def make(backends: Backends, kind: str, backend: Backend, name: str) -> Iterator[MakeSet]:
+def make(backends: Backends, kind: str, backend: ShardableBackend, name: str) -> Iterator[MakeSet]:
     """Give a function that makes sharded sets; of items, nothing is left in the end."""
     made: list[Any] = []
 
@@ -66,7 +66,7 @@ def make(backends: Backends, kind: str, backend: Backend, name: str) -> Iterator
     assert left == []
 
 
-def _is_seal(backend: Backend, key: str) -> bool:
+def _is_seal(backend: ShardableBackend, key: str) -> bool:
     return key.startswith("{") and key.endswith("}") and backend.is_sealed(key)
 
 
@@ -147,7 +147,9 @@ class TestContents:
         assert (len(s), s.dead_count(), s.stats().claimed) == (0, 0, 0)
         assert s.add_new(1) is True
 
-    def test_comparing_goes_by_items(self, make: MakeSet, backend: Backend, name: str) -> None:
+    def test_comparing_goes_by_items(
+        self, make: MakeSet, backend: ShardableBackend, name: str
+    ) -> None:
         s = make()
         s.update(range(10), range(10))
         other = make_set(backend, "SortedSet", f"{{{name}}}:other", serializer=Numbers)
@@ -311,7 +313,7 @@ class TestKeys:
         assert keyed.clear() is True
 
     def test_a_set_that_is_not_sharded_is_refused(
-        self, make: MakeSet, backend: Backend, name: str
+        self, make: MakeSet, backend: ShardableBackend, name: str
     ) -> None:
         for options in ({}, {"key": str}):
             usual: Any = make_set(backend, "SortedSet", name, serializer=Numbers, **options)

@@ -13,24 +13,29 @@ from redset import (
     AsyncShardedSet,
     AsyncSortedSet,
     Merge,
+    Payload,
     ScheduledSet,
     ShardedSet,
     SortedSet,
     TTLSet,
 )
 from redset.backends import AsyncMemoryBackend, AsyncRedisBackend, MemoryBackend, RedisBackend
+from redset.backends.sharded import ShardedBackend
 from redset.backends.sharded._naming import Generation, Layout
 from redset.backends.sharded._sync.shards import Shards
 from redset.exceptions import KeyingError, SealedError
+from redset.metrics import instrument
 from redset.testing import blocking
 from tests.support.backends import make_set
 from tests.support.command import command
+from tests.support.plain import plain, plain_async
+from tests.support.recording import Notes
 from tests.support.servers import Server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from redset.interfaces import Backend
+    from redset.interfaces import ShardableBackend
     from tests.support.backends import Backends
 
     MakeSet = Callable[..., Any]
@@ -45,7 +50,7 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def make(backend: Backend, name: str) -> Iterator[MakeSet]:
+def make(backend: ShardableBackend, name: str) -> Iterator[MakeSet]:
     """Give a function that makes sharded sets, and leave nothing of them."""
 
     def make(**options: Any) -> Any:
@@ -61,7 +66,7 @@ def make(backend: Backend, name: str) -> Iterator[MakeSet]:
 class TestOthers:
     @pytest.mark.parametrize("options", [{}, {"key": str}])
     def test_usual_sets_refuse_it(
-        self, make: MakeSet, backend: Backend, name: str, options: dict[str, Any]
+        self, make: MakeSet, backend: ShardableBackend, name: str, options: dict[str, Any]
     ) -> None:
         s = make()
         s.update("abc")
@@ -129,7 +134,7 @@ class TestOthers:
 
     @pytest.mark.parametrize("options", [{}, {"key": str}])
     def test_a_set_that_is_not_sharded_is_refused(
-        self, make: MakeSet, backend: Backend, name: str, options: dict[str, Any]
+        self, make: MakeSet, backend: ShardableBackend, name: str, options: dict[str, Any]
     ) -> None:
         usual = make_set(backend, "SortedSet", name, **options)
         usual.add("a")
@@ -169,7 +174,9 @@ class TestKeys:
 
 
 class TestReading:
-    def test_to_look_makes_no_set(self, make: MakeSet, backend: Backend, name: str) -> None:
+    def test_to_look_makes_no_set(
+        self, make: MakeSet, backend: ShardableBackend, name: str
+    ) -> None:
         s = make(shards=3)
         assert (len(s), list(s), s.take(9), s.claims(9), s.dead(), s.clear()) == (
             *(0, [], [], [], [], False),
@@ -187,7 +194,7 @@ class TestReading:
         assert (list(s), s.shard_count()) == (["a"], 2)
 
     def test_a_layout_that_cannot_be_read_is_an_error(
-        self, make: MakeSet, backend: Backend, name: str
+        self, make: MakeSet, backend: ShardableBackend, name: str
     ) -> None:
         for step, text in enumerate((b"", b"8", b"1:8 2:3 4:5", b"1:8 strange", b"\xff", b"a:b")):
             backend.put_layout(name, text or b" ", 10 + step)
@@ -234,15 +241,43 @@ class TestClear:
 
 
 def test_what_a_sharded_set_makes_of_a_backend_is_none() -> None:
-    sharded = ShardedSet(MemoryBackend(), "jobs").backend
+    sharded: Any = ShardedSet(MemoryBackend(), "jobs").backend
     for kind in (SortedSet, ScheduledSet, TTLSet, ShardedSet):
         options: dict[str, Any] = {"ttl": 5} if kind is TTLSet else {}
         with pytest.raises(TypeError, match="pass what that was given"):
             kind(sharded, "other", **options)
-    other = AsyncShardedSet(AsyncMemoryBackend(), "jobs").backend
+    other: Any = AsyncShardedSet(AsyncMemoryBackend(), "jobs").backend
     for made in (AsyncSortedSet, AsyncShardedSet):
         with pytest.raises(TypeError, match="pass what that was given"):
             made(other, "other")
+
+
+class KeyedPlain(MemoryBackend):
+    """Can hand over sets without keys alone."""
+
+    def keyed(self, payload: Payload) -> Any:
+        return plain(super().keyed(payload))
+
+
+def test_a_backend_must_hand_sets_over() -> None:
+    notes = Notes()
+    store = instrument(MemoryBackend(), notes)
+    lacking = (
+        "for lack of drop_layout, end_parcels, .* unpack: write these as docs/backends.md says"
+    )
+    backends: list[Any] = [plain(store), instrument(plain(store), Notes()), KeyedPlain()]
+    for backend, kind in zip(backends, ("Plain", "Instrumented", "Plain"), strict=True):
+        SortedSet(backend, "usual", key=str.lower)
+        with pytest.raises(TypeError, match=f"^{kind} cannot hold sharded sets, {lacking}"):
+            ShardedSet(backend, "jobs", key=str.lower)
+    later: Any = plain_async(AsyncMemoryBackend(MemoryBackend()))
+    for backend in (later, instrument(later, notes)):
+        AsyncSortedSet(backend, "usual", key=str.lower)
+        with pytest.raises(TypeError, match=f"cannot hold sharded sets, {lacking}"):
+            AsyncShardedSet(backend, "jobs")
+    with pytest.raises(TypeError, match="cannot hold sharded sets"):
+        ShardedBackend(backends[0], 8)
+    assert notes.calls == []
 
 
 @pytest.mark.parametrize("is_async", [False, True])

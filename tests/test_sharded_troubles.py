@@ -17,7 +17,7 @@ from tests.support.backends import make_set
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from redset.interfaces import Backend, Claimed, Entry
+    from redset.interfaces import Claimed, Entry, ShardableBackend
 
 
 # A cancellation is seen as that of a future by blocking code.
@@ -200,7 +200,7 @@ def test_shards_are_asked_at_once_and_all_are_over_before_an_error() -> None:
 
 
 def test_one_set_is_for_many_threads_and_forgets_no_shard() -> None:
-    store: Backend = MemoryBackend()
+    store: ShardableBackend = MemoryBackend()
     s = ShardedSet(store, "jobs", shards=3)
     s.update(["a", "b"])
     other = ShardedSet(store, "jobs")

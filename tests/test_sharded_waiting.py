@@ -25,7 +25,7 @@ from tests.support.servers import Server, wait_until
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
 
-    from redset.interfaces import Backend, Entry
+    from redset.interfaces import Entry, ShardableBackend
 
 KINDS = ["memory", "memory-async", "redis-6.2", "valkey-9.1-async", "cluster", "cluster-async"]
 
@@ -37,7 +37,7 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def jobs(backend: Backend, name: str) -> Iterator[Any]:
+def jobs(backend: ShardableBackend, name: str) -> Iterator[Any]:
     jobs = make_set(backend, "ShardedSet", name)
     yield jobs
     jobs.clear()
@@ -55,7 +55,7 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("soon")
 class TestAnyShard:
     def test_what_nobody_announces_is_found_in_time(
-        self, jobs: Any, backend: Backend, name: str
+        self, jobs: Any, backend: ShardableBackend, name: str
     ) -> None:
         jobs.reshard(4)
         for place, shard in enumerate(Generation(name, 2, 4).names):
@@ -76,7 +76,7 @@ class TestAnyShard:
         jobs.claim(lease=0.2)
         assert jobs.claim(timeout=30).attempt == 2
 
-    def test_what_rests_is_found(self, backend: Backend, jobs: Any, name: str) -> None:
+    def test_what_rests_is_found(self, backend: ShardableBackend, jobs: Any, name: str) -> None:
         retry = Retry(backoff=0.2, jitter=0)
         jobs = make_set(backend, "ShardedSet", name, retry=retry)
         jobs.add("a")

@@ -15,6 +15,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from redset.backends import AsyncMemoryBackend, MemoryBackend, RedisBackend
 from redset.interfaces import Merge, Payload, Terms
 from redset.testing import ManualClock, backend_machine, blocking
+from tests.support.plain import plain, plain_async
 
 if TYPE_CHECKING:
     from redset.interfaces import Backend
@@ -66,6 +67,20 @@ def test_keyed_memory_in_time(payload: Payload) -> None:
 def test_keyed_asyncio_memory() -> None:
     machine = backend_machine(lambda: blocking(AsyncMemoryBackend), payload=Payload.WITH_SCORE)
     run_state_machine_as_test(machine, settings=some(10))
+
+
+@pytest.mark.parametrize("payload", [None, Payload.WITH_SCORE])
+def test_a_backend_that_hands_nothing_over(payload: Payload | None) -> None:
+    clock = ManualClock()
+    machine = backend_machine(
+        lambda: plain(MemoryBackend(clock=clock)), clock=clock, payload=payload
+    )
+    run_state_machine_as_test(machine, settings=some(20))
+
+
+def test_an_asyncio_backend_that_hands_nothing_over() -> None:
+    machine = backend_machine(lambda: blocking(lambda: plain_async(AsyncMemoryBackend())))
+    run_state_machine_as_test(machine, settings=some(5))
 
 
 class ServerClock(ManualClock):

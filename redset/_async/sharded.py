@@ -19,7 +19,14 @@ if TYPE_CHECKING:
     from redset._async.algebra import AsyncAlgebraSet
     from redset._async.claims import AsyncClaim, AsyncDesk
     from redset._coding import Coding
-    from redset.interfaces import AsyncBackend, AsyncRedisClient, Hold, Scorer, Serializer
+    from redset.interfaces import (
+        AsyncBackend,
+        AsyncRedisClient,
+        AsyncShardableBackend,
+        Hold,
+        Scorer,
+        Serializer,
+    )
     from redset.retry import Retry
 
 
@@ -41,7 +48,8 @@ class AsyncShardedSet(AsyncQueueingSet[T]):
     Make it once, and keep it: it reads first how many shards there are.
 
     Args:
-        redis_client: a Redis or Valkey client, or a backend.
+        redis_client: a Redis or Valkey client, or a backend, as long as that is a
+            `redset.interfaces.AsyncShardableBackend`, as all of redset's own are.
         name: the name of the set, without braces. What is called so in the store is the layout,
             which says how many shards there are. The shards are called after it.
         scorer: gives the score of an item added without one; 0 for every item by default.
@@ -77,7 +85,7 @@ class AsyncShardedSet(AsyncQueueingSet[T]):
     @overload
     def __init__(
         self: AsyncShardedSet[str],
-        redis_client: AsyncBackend | AsyncRedisClient,
+        redis_client: AsyncShardableBackend | AsyncRedisClient,
         name: str,
         scorer: Scorer[str] | None = None,
         serializer: None = None,
@@ -92,7 +100,7 @@ class AsyncShardedSet(AsyncQueueingSet[T]):
     @overload
     def __init__(
         self,
-        redis_client: AsyncBackend | AsyncRedisClient,
+        redis_client: AsyncShardableBackend | AsyncRedisClient,
         name: str,
         scorer: None = None,
         *,
@@ -107,7 +115,7 @@ class AsyncShardedSet(AsyncQueueingSet[T]):
     @overload
     def __init__(
         self,
-        redis_client: AsyncBackend | AsyncRedisClient,
+        redis_client: AsyncShardableBackend | AsyncRedisClient,
         name: str,
         scorer: Scorer[T] | None,
         serializer: Serializer[T],
@@ -121,7 +129,7 @@ class AsyncShardedSet(AsyncQueueingSet[T]):
     ) -> None: ...
     def __init__(
         self,
-        redis_client: AsyncBackend | AsyncRedisClient,
+        redis_client: AsyncShardableBackend | AsyncRedisClient,
         name: str,
         scorer: Scorer[Any] | None = None,
         serializer: Serializer[Any] | None = None,
@@ -182,7 +190,8 @@ class AsyncShardedSet(AsyncQueueingSet[T]):
 
     def _open(self, source: AsyncBackend | AsyncRedisClient) -> AsyncBackend:
         # It has the methods of a backend that are called here.
-        store: Any = AsyncShardedBackend(super()._open(source), self._shards)
+        backend: Any = super()._open(source)
+        store: Any = AsyncShardedBackend(backend, self._shards)
         opened: AsyncBackend = store
         return opened
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         RedisClient,
         Scorer,
         Serializer,
+        ShardableBackend,
     )
     from redset.retry import Retry
 
@@ -49,7 +50,8 @@ class ShardedSet(QueueingSet[T]):
     Make it once, and keep it: it reads first how many shards there are.
 
     Args:
-        redis_client: a Redis or Valkey client, or a backend.
+        redis_client: a Redis or Valkey client, or a backend, as long as that is a
+            `redset.interfaces.ShardableBackend`, as all of redset's own are.
         name: the name of the set, without braces. What is called so in the store is the layout,
             which says how many shards there are. The shards are called after it.
         scorer: gives the score of an item added without one; 0 for every item by default.
@@ -84,7 +86,7 @@ class ShardedSet(QueueingSet[T]):
     @overload
     def __init__(
         self: ShardedSet[str],
-        redis_client: Backend | RedisClient,
+        redis_client: ShardableBackend | RedisClient,
         name: str,
         scorer: Scorer[str] | None = None,
         serializer: None = None,
@@ -99,7 +101,7 @@ class ShardedSet(QueueingSet[T]):
     @overload
     def __init__(
         self,
-        redis_client: Backend | RedisClient,
+        redis_client: ShardableBackend | RedisClient,
         name: str,
         scorer: None = None,
         *,
@@ -114,7 +116,7 @@ class ShardedSet(QueueingSet[T]):
     @overload
     def __init__(
         self,
-        redis_client: Backend | RedisClient,
+        redis_client: ShardableBackend | RedisClient,
         name: str,
         scorer: Scorer[T] | None,
         serializer: Serializer[T],
@@ -128,7 +130,7 @@ class ShardedSet(QueueingSet[T]):
     ) -> None: ...
     def __init__(
         self,
-        redis_client: Backend | RedisClient,
+        redis_client: ShardableBackend | RedisClient,
         name: str,
         scorer: Scorer[Any] | None = None,
         serializer: Serializer[Any] | None = None,
@@ -189,7 +191,8 @@ class ShardedSet(QueueingSet[T]):
 
     def _open(self, source: Backend | RedisClient) -> Backend:
         # It has the methods of a backend that are called here.
-        store: Any = ShardedBackend(super()._open(source), self._shards)
+        backend: Any = super()._open(source)
+        store: Any = ShardedBackend(backend, self._shards)
         opened: Backend = store
         return opened
 

@@ -3,12 +3,14 @@
 A set is made of three replaceable parts: a `Serializer` turns items into bytes
 and back, a `Scorer` gives an item its score, and a `Backend` (or `AsyncBackend`)
 stores pairs of bytes and score. Backends are raw and small: they know nothing of
-items, and every method is one atomic operation on the set called ``name``.
+items, and every method is one atomic operation on the set called ``name``. For sets
+that are sharded, it takes a `ShardableBackend`, which has some methods more.
 """
 
 from __future__ import annotations
 
 from redset.interfaces._async_backend import AsyncBackend
+from redset.interfaces._async_shardable import AsyncShardableBackend
 from redset.interfaces._backend import Backend
 from redset.interfaces._parts import (
     AsyncRedisClient,
@@ -19,6 +21,7 @@ from redset.interfaces._parts import (
     Scorer,
     Serializer,
 )
+from redset.interfaces._shardable import ShardableBackend
 from redset.interfaces._values import (
     NOW,
     Aggregate,
@@ -44,6 +47,7 @@ __all__ = [
     "Aggregate",
     "AsyncBackend",
     "AsyncRedisClient",
+    "AsyncShardableBackend",
     "Backend",
     "Bound",
     "Claimed",
@@ -62,6 +66,7 @@ __all__ = [
     "RedisClient",
     "Scorer",
     "Serializer",
+    "ShardableBackend",
     "State",
     "Stats",
     "Terms",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from redset.interfaces._async_combining import AsyncCombining
-from redset.interfaces._async_handover import AsyncHandover
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +26,7 @@ __all__ = ["AsyncBackend"]
 
 
 @runtime_checkable
-class AsyncBackend(AsyncCombining, AsyncHandover, Protocol):
+class AsyncBackend(AsyncCombining, Protocol):
     """The asyncio twin of `Backend`: the same methods with the same meaning, awaited.
 
     Methods may be called from many tasks of one event loop at once.
@@ -75,10 +74,6 @@ class AsyncBackend(AsyncCombining, AsyncHandover, Protocol):
 
     def dedicated(self) -> AbstractAsyncContextManager[AsyncBackend]:
         """See `Backend.dedicated`."""
-        ...
-
-    def monotonic(self) -> float:
-        """See `Backend.monotonic`."""
         ...
 
     async def claim(

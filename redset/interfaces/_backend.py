@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from redset.interfaces._combining import Combining
-from redset.interfaces._handover import Handover
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,14 +26,15 @@ __all__ = ["Backend"]
 
 
 @runtime_checkable
-class Backend(Combining, Handover, Protocol):
+class Backend(Combining, Protocol):
     """A store of named sorted sets: members are bytes, scores are floats.
 
     Entries are ordered by ascending score, ties by their bytes (as `memcmp` does).
     A set exists while it has members. Arguments arrive checked: names are not empty,
     scores are never NaN, counts are at least 1. All methods may be called from many
     threads at once. Where ``low`` or ``high`` can be left out, they are infinite.
-    `redset.testing.BackendConformance` states the rest as tests.
+    `redset.testing.BackendConformance` states the rest as tests. For sharded sets, a backend has
+    some more methods: see `ShardableBackend`.
     """
 
     def add(self, name: str, entries: Sequence[Entry], merge: Merge) -> int:
@@ -109,10 +109,6 @@ class Backend(Combining, Handover, Protocol):
         It may keep a connection for that user, who makes one call at a time, of `claim` and
         `wait_claim` alone. To give itself is enough.
         """
-        ...
-
-    def monotonic(self) -> float:
-        """Return seconds by the clock that timeouts are measured by, as `time.monotonic` does."""
         ...
 
     def claim(
@@ -267,9 +263,8 @@ class Backend(Combining, Handover, Protocol):
         one that is buried without has its bytes for a key.
 
         Calls raise `KeyingError`, and change nothing, if the set has members but no payloads at
-        all; but not `is_keyed`, `stats`, `dead`, `dead_count`, `forget`, `clear`, `lock` and the
-        calls of `Handover`, which are for any set. Others' members without one have None for a
-        payload.
+        all; but not `is_keyed`, `stats`, `dead`, `dead_count`, `forget`, `clear` and `lock`, which
+        are for any set. Others' members without one have None for a payload.
         """
         ...
 

@@ -221,7 +221,7 @@ class State(NamedTuple):
 
 
 class Parcel(NamedTuple):
-    """Some members of a set that is handed over to others; see `Backend.pack`."""
+    """Some members of a set that is handed over to others; see `ShardableBackend.pack`."""
 
     number: int
     """Higher than that of every earlier parcel of the set."""

@@ -12,16 +12,20 @@ sets, whoever put it there, whenever Prometheus asks.
 from __future__ import annotations
 
 from redset.metrics._async.instrumented import AsyncInstrumented
+from redset.metrics._async.shardable import AsyncShardableInstrumented
 from redset.metrics._instrumenting import instrument
 from redset.metrics._recorder import Recorder
 from redset.metrics._sync.instrumented import Instrumented
+from redset.metrics._sync.shardable import ShardableInstrumented
 from redset.metrics._work import Outcome, Work, WorkInProgress
 
 __all__ = [
     "AsyncInstrumented",
+    "AsyncShardableInstrumented",
     "Instrumented",
     "Outcome",
     "Recorder",
+    "ShardableInstrumented",
     "Work",
     "WorkInProgress",
     "instrument",

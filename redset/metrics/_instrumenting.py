@@ -3,22 +3,45 @@
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, cast, overload
+from typing import TYPE_CHECKING, Any, overload
 
-from redset._opening import check_made
+from redset._opening import check_made, is_shardable
 from redset.metrics._async.instrumented import AsyncInstrumented
+from redset.metrics._async.shardable import AsyncShardableInstrumented
 from redset.metrics._observer import Observer
 from redset.metrics._sync.instrumented import Instrumented
+from redset.metrics._sync.shardable import ShardableInstrumented
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from redset.interfaces import AsyncBackend, Backend
+    from redset.interfaces import (
+        AsyncBackend,
+        AsyncShardableBackend,
+        Backend,
+        ShardableBackend,
+    )
     from redset.metrics._recorder import Recorder
 
 __all__ = ["instrument"]
 
 
+@overload
+def instrument(
+    backend: ShardableBackend,
+    recorder: Recorder,
+    *,
+    label: Callable[[str], str] | None = None,
+    timed: Collection[str] = (),
+) -> ShardableInstrumented: ...
+@overload
+def instrument(
+    backend: AsyncShardableBackend,
+    recorder: Recorder,
+    *,
+    label: Callable[[str], str] | None = None,
+    timed: Collection[str] = (),
+) -> AsyncShardableInstrumented: ...
 @overload
 def instrument(
     backend: Backend,
@@ -53,7 +76,8 @@ def instrument(
             each `ScheduledSet` that is known already.
 
     Returns:
-        A backend that does the same, with no round trip more. Its ``close`` closes the other.
+        A backend that does the same, with no round trip more: one on which sets can be sharded, if
+        the other is. Its ``close`` closes the other.
 
     Raises:
         TypeError: if it is no backend: a client, say, which a backend is to be made of first; or if
@@ -85,9 +109,13 @@ def instrument(
     _check_label(label)
     _check_timed(timed)
     observer = Observer(recorder, str if label is None else label, timed)
+    wrap: Any
     if inspect.iscoroutinefunction(wait_pop):
-        return AsyncInstrumented(cast("AsyncBackend", backend), observer)
-    return Instrumented(cast("Backend", backend), observer)
+        wrap = AsyncShardableInstrumented if is_shardable(backend) else AsyncInstrumented
+    else:
+        wrap = ShardableInstrumented if is_shardable(backend) else Instrumented
+    instrumented: Instrumented | AsyncInstrumented = wrap(backend, observer)
+    return instrumented
 
 
 def _check_label(label: object) -> None:

@@ -12,11 +12,16 @@ from redset.testing._clock import ManualClock
 
 if TYPE_CHECKING:
     from redset.testing._blocking import blocking
-    from redset.testing.conformance import BackendConformance, KeyedViewConformance
+    from redset.testing.conformance import (
+        BackendConformance,
+        HandoverConformance,
+        KeyedViewConformance,
+    )
     from redset.testing.machine import backend_machine
 
 __all__ = [
     "BackendConformance",
+    "HandoverConformance",
     "KeyedViewConformance",
     "ManualClock",
     "backend_machine",
@@ -25,6 +30,7 @@ __all__ = [
 
 _HOMES = {
     "BackendConformance": "redset.testing.conformance",
+    "HandoverConformance": "redset.testing.conformance",
     "KeyedViewConformance": "redset.testing.conformance",
     "backend_machine": "redset.testing.machine",
     "blocking": "redset.testing._blocking",

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
+from redset._opening import is_shardable
 from redset.interfaces import Aggregate, DeadLetter, KeyedMember
 from redset.testing import _strategies as draw
 from redset.testing._agreement import agree
 from redset.testing._claim_rules import ClaimingMachine
 
 if TYPE_CHECKING:
-    from redset.interfaces import Bound, Merge, Weighing
+    from redset.interfaces import Bound, Merge, ShardableBackend, Weighing
 
 __all__ = ["AlgebraMachine"]
 
@@ -112,19 +113,21 @@ class AlgebraMachine(ClaimingMachine):
             if is_done:
                 self._made[new] |= self._made[old]
 
+    @precondition(lambda self: is_shardable(self._backend))
     @rule(name=draw.NAMES, count=st.integers(1, 4))
     def hand_over(self, name: str, count: int) -> None:
+        backend = cast("ShardableBackend", self._backend)
         name = self._names[name]
         leaving = f"{name}-leaving"
-        self._backend.seal(name, leaving)
-        assert self._backend.is_sealed(name), "the backend has not sealed it"
-        agree(self._backend.clear(name), False)  # noqa: FBT003  (an outcome)
-        while (parcel := self._backend.pack(leaving, count)).states:
-            assert self._backend.unpack(name, leaving, parcel), "the backend has had it before"
-            self._backend.unload(leaving, parcel)
+        backend.seal(name, leaving)
+        assert backend.is_sealed(name), "the backend has not sealed it"
+        agree(backend.clear(name), False)  # noqa: FBT003  (an outcome)
+        while (parcel := backend.pack(leaving, count)).states:
+            assert backend.unpack(name, leaving, parcel), "the backend has had it before"
+            backend.unload(leaving, parcel)
         for each in (name, leaving):
-            self._backend.end_seal(each, each)
-            self._backend.end_parcels(each)
+            backend.end_seal(each, each)
+            backend.end_parcels(each)
 
     @rule(name=draw.NAMES, when=st.sampled_from([1.0, 0.0, -1e9]))
     def go_at_once(self, name: str, when: float) -> None:

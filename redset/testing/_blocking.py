@@ -7,12 +7,18 @@ import inspect
 import threading
 from contextlib import contextmanager
 from functools import wraps
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, cast, overload
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
+    from contextlib import AbstractContextManager
 
-    from redset.interfaces import AsyncBackend, Backend
+    from redset.interfaces import (
+        AsyncBackend,
+        AsyncShardableBackend,
+        Backend,
+        ShardableBackend,
+    )
 
 __all__ = ["blocking"]
 
@@ -123,8 +129,14 @@ class Blocking:
                 self._loop.run(iterator.aclose())
 
 
+@overload
+def blocking(
+    make: Callable[[], AsyncShardableBackend],
+) -> AbstractContextManager[ShardableBackend]: ...
+@overload
+def blocking(make: Callable[[], AsyncBackend]) -> AbstractContextManager[Backend]: ...
 @contextmanager
-def blocking(make: Callable[[], AsyncBackend]) -> Generator[Backend, None, None]:
+def blocking(make: Callable[[], AsyncBackend]) -> Generator[ShardableBackend, None, None]:
     """Make an asyncio backend on a loop of its own, and let blocking code use it.
 
     So an `redset.interfaces.AsyncBackend` can be given to `BackendConformance`.
@@ -133,9 +145,9 @@ def blocking(make: Callable[[], AsyncBackend]) -> Generator[Backend, None, None]
         make: called on the loop, returns the backend.
 
     Yields:
-        What has the backend's methods and blocks in them. The backend is closed in the end.
-        It does the same for any other
-        asyncio object: coroutines return their results, and asyncio's iterators and
+        What has the backend's methods and blocks in them: a `redset.interfaces.ShardableBackend`
+        if sets can be sharded on that. The backend is closed in the end. It does the same for any
+        other asyncio object: coroutines return their results, and asyncio's iterators and
         context managers are plain ones.
 
     >>> from redset.backends import AsyncMemoryBackend
@@ -151,7 +163,7 @@ def blocking(make: Callable[[], AsyncBackend]) -> Generator[Backend, None, None]
 
     backend: AsyncBackend = loop.run(build())
     try:
-        yield cast("Backend", Blocking(loop, backend))
+        yield cast("ShardableBackend", Blocking(loop, backend))
     finally:
         loop.run(backend.close())
         loop.close()

@@ -15,22 +15,23 @@ from redset.testing._algebra import others
 from redset.testing._claim_steps import claim, claim_one, finish, hold, holds, terms, tricky_entries
 from redset.testing._concurrency import at_once
 from redset.testing._ending import fill_all
+from redset.testing._keyed import PAYLOADS, copies, put
 from redset.testing._timing import present, waiting
 from redset.testing._writing import everything, fill
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
-    from redset.interfaces import Backend, Parcel
+    from redset.interfaces import Parcel, ShardableBackend
 
-__all__ = ["HandoverChecks", "forget", "hand_over", "seal"]
+__all__ = ["HandoverChecks", "changes", "forget", "is_refused", "seal"]
 
 _LONG = 30.0
 _MOST = 500
 
 
 @contextmanager
-def seal(backend: Backend, name: str) -> Generator[tuple[str, str], None, None]:
+def seal(backend: ShardableBackend, name: str) -> Generator[tuple[str, str], None, None]:
     """Seal a set; give the name it has then, and another in the same slot."""
     with others(backend, name, [], []) as (leaving, target):
         backend.seal(name, leaving)
@@ -41,7 +42,7 @@ def seal(backend: Backend, name: str) -> Generator[tuple[str, str], None, None]:
             forget(backend, name, leaving, target)
 
 
-def forget(backend: Backend, *names: str) -> None:
+def forget(backend: ShardableBackend, *names: str) -> None:
     """Let go what is remembered of handing over."""
     for name in names:
         backend.end_seal(name, name)
@@ -54,7 +55,7 @@ def part_of(parcel: Parcel, place: int, places: int) -> Parcel:
     return parcel._replace(states=states)
 
 
-def hand_over(backend: Backend, name: str, *targets: str, count: int = 2) -> list[bool]:
+def hand_over(backend: ShardableBackend, name: str, *targets: str, count: int = 2) -> list[bool]:
     """Hand a set over to others; return of each parcel for each of these whether it was stored."""
     stored: list[bool] = []
     while (parcel := backend.pack(name, count)).states:
@@ -65,7 +66,8 @@ def hand_over(backend: Backend, name: str, *targets: str, count: int = 2) -> lis
     return stored
 
 
-def _is_refused(call: Callable[[], object]) -> bool:
+def is_refused(call: Callable[[], object]) -> bool:
+    """Tell whether a call says that the name is sealed."""
     try:
         call()
     except SealedError:
@@ -73,7 +75,7 @@ def _is_refused(call: Callable[[], object]) -> bool:
     return False
 
 
-def _changes(backend: Backend, name: str, other: str) -> dict[str, Callable[[], object]]:
+def changes(backend: ShardableBackend, name: str, other: str) -> dict[str, Callable[[], object]]:
     """Return calls that would store something in a set, or could say that it is empty."""
     entry, far = (b"a", 1.0), 1e12
     return {
@@ -116,7 +118,7 @@ class HandoverChecks:
 
     # Seals
 
-    def test_a_sealed_name_has_no_set(self, backend: Backend, name: str) -> None:
+    def test_a_sealed_name_has_no_set(self, backend: ShardableBackend, name: str) -> None:
         leases = list(fill_all(backend, name).values())
         before = backend.stats(name, math.inf)
         with seal(backend, name) as (leaving, other):
@@ -124,9 +126,9 @@ class HandoverChecks:
             assert backend.is_sealed(leaving) is False
             assert backend.stats(leaving, math.inf) == before
             fill(backend, other, (b"a", 1.0))
-            changes = _changes(backend, name, other)
-            refused = [what for what, change in changes.items() if _is_refused(change)]
-            assert refused == list(changes)
+            calls = changes(backend, name, other)
+            refused = [what for what, call in calls.items() if is_refused(call)]
+            assert refused == list(calls)
             for each in holds(leases):
                 # Whether these say so or find nothing, they do nothing.
                 with suppress(SealedError):
@@ -143,7 +145,7 @@ class HandoverChecks:
             assert backend.clear(name) is False
             assert (everything(backend, name), backend.dead_count(name)) == ([], 0)
 
-    def test_a_set_is_sealed_once(self, backend: Backend, name: str) -> None:
+    def test_a_set_is_sealed_once(self, backend: ShardableBackend, name: str) -> None:
         fill(backend, name, (b"a", 1.0), (b"b", 2.0))
         with seal(backend, name) as (leaving, target):
             backend.seal(name, leaving)
@@ -153,7 +155,7 @@ class HandoverChecks:
             assert backend.is_sealed(name) is True
             assert everything(backend, leaving) == []
 
-    def test_what_is_there_is_not_replaced(self, backend: Backend, name: str) -> None:
+    def test_what_is_there_is_not_replaced(self, backend: ShardableBackend, name: str) -> None:
         fill(backend, name, (b"b", 2.0))
         with others(backend, name, [(b"a", 1.0)]) as (other,):
             with pytest.raises(SetExistsError):
@@ -162,7 +164,9 @@ class HandoverChecks:
             assert everything(backend, other) == [(b"a", 1.0)]
             assert backend.pop(name, 9) == [(b"b", 2.0)]
 
-    def test_a_name_that_is_cleared_is_not_sealed(self, backend: Backend, name: str) -> None:
+    def test_a_name_that_is_cleared_is_not_sealed(
+        self, backend: ShardableBackend, name: str
+    ) -> None:
         with seal(backend, name) as (leaving, target):
             assert backend.is_sealed(name) is True
             assert hand_over(backend, leaving, target) == []
@@ -178,7 +182,7 @@ class HandoverChecks:
                 backend.clear(name)
 
     @pytest.mark.parametrize("how", ["pop", "pop due", "pop any", "claim"])
-    def test_who_waits_is_sent_away(self, backend: Backend, name: str, how: str) -> None:
+    def test_who_waits_is_sent_away(self, backend: ShardableBackend, name: str, how: str) -> None:
         waits: dict[str, Callable[[], object]] = {
             "pop": lambda: backend.wait_pop(name, 1, _LONG),
             "pop due": lambda: backend.wait_pop(name, 1, _LONG, high=NOW),
@@ -186,14 +190,14 @@ class HandoverChecks:
             "claim": lambda: backend.wait_claim(name, 1, terms(), _LONG),
         }
         with others(backend, name, []) as (leaving,):
-            with waiting(partial(_is_refused, waits[how])) as results:
+            with waiting(partial(is_refused, waits[how])) as results:
                 backend.seal(name, leaving)
             assert results == [True]
             backend.clear(name)
             forget(backend, leaving)
 
     def test_nothing_is_forgotten_until_it_may_be(
-        self, backend: Backend, name: str, advance: Callable[[float], None]
+        self, backend: ShardableBackend, name: str, advance: Callable[[float], None]
     ) -> None:
         fill(backend, name, (b"a", 1.0), (b"b", 2.0))
         with seal(backend, name) as (leaving, target):
@@ -211,66 +215,9 @@ class HandoverChecks:
             # A set that is there stays.
             assert len(everything(backend, leaving)) == 2
 
-    # Layouts
-
-    def test_a_layout_is_no_set(self, backend: Backend, name: str) -> None:
-        with others(backend, name, [(b"a", 1.0)]) as (other,):
-            assert backend.layout(name) is None
-            assert backend.put_layout(name, b"1:8", 3) is True
-            views = [backend, *(backend.keyed(rule) for rule in Payload)]
-            try:
-                for view in views:
-                    changes = _changes(view, name, other) if view is backend else {}
-                    changes["pop"] = partial(view.pop, name, 1)
-                    changes["claim"] = partial(claim, view, name)
-                    changes["length"] = partial(view.length, name)
-                    changes["clear"] = partial(view.clear, name)
-                    refused = [what for what, change in changes.items() if _is_refused(change)]
-                    assert refused == list(changes)
-                    assert view.layout(name) == b"1:8"
-                assert backend.is_sealed(name) is True
-                # No handing over ends it.
-                forget(backend, name, other)
-                assert everything(backend, other) == [(b"a", 1.0)]
-            finally:
-                assert backend.drop_layout(name) is True
-        assert backend.drop_layout(name) is False
-        assert (backend.layout(name), backend.is_sealed(name)) == (None, False)
-        assert backend.clear(name) is False
-
-    def test_a_layout_gives_way_to_a_later_one(self, backend: Backend, name: str) -> None:
-        odd = bytes(range(256))
-        put = backend.put_layout
-        try:
-            assert [put(name, b"%d" % step, step) for step in (3, 3, 1, 4)] == [1, 0, 0, 1]
-            assert backend.layout(name) == b"4"
-            assert put(name, odd, 10**12) is True
-            assert backend.layout(name) == odd
-            # Many at once agree on one.
-            assert sum(at_once(lambda place: put(name, b"%d" % place, 10**12 + 1))) == 1
-        finally:
-            backend.drop_layout(name)
-
-    def test_what_is_there_gets_no_layout(self, backend: Backend, name: str) -> None:
-        leases = list(fill_all(backend, name).values())
-        before = backend.stats(name, math.inf)
-        for _ in range(2):
-            for call in (lambda: backend.layout(name), lambda: backend.put_layout(name, b"x", 9)):
-                with pytest.raises(SetExistsError):
-                    call()
-            assert backend.drop_layout(name) is False
-            assert backend.stats(name, math.inf) == before
-            # What waits nowhere, but is claimed or dead, is there, too.
-            backend.pop(name, 9)
-            before = backend.stats(name, math.inf)
-        backend.clear(name)
-        assert leases
-        with seal(backend, name), pytest.raises(SetExistsError):
-            backend.put_layout(name, b"x", 9)
-
     # Parcels
 
-    def test_all_of_a_set_is_handed_over(self, backend: Backend, name: str) -> None:
+    def test_all_of_a_set_is_handed_over(self, backend: ShardableBackend, name: str) -> None:
         leases = fill_all(backend, name)
         stats, letters = backend.stats(name, math.inf), backend.dead(name, 0, 10)
         with seal(backend, name) as (leaving, target):
@@ -289,7 +236,9 @@ class HandoverChecks:
             assert backend.remove(target, [b"delayed"]) == 1
             assert finish(backend, target) == [(b"parked", 2.0), (b"waits", 5.0)]
 
-    def test_all_members_and_scores_are_handed_over(self, backend: Backend, name: str) -> None:
+    def test_all_members_and_scores_are_handed_over(
+        self, backend: ShardableBackend, name: str
+    ) -> None:
         fill(backend, name, *tricky_entries())
         before = everything(backend, name)
         with seal(backend, name) as (leaving, target):
@@ -297,7 +246,9 @@ class HandoverChecks:
             assert everything(backend, target) == before
             assert everything(backend, leaving) == []
 
-    def test_parts_of_parcels_go_to_several_sets(self, backend: Backend, name: str) -> None:
+    def test_parts_of_parcels_go_to_several_sets(
+        self, backend: ShardableBackend, name: str
+    ) -> None:
         entries = [(b"%04d" % i, float(i)) for i in range(1200)]
         fill(backend, name, *entries)
         with seal(backend, name) as (leaving, target):
@@ -308,7 +259,9 @@ class HandoverChecks:
             assert all(len(half) > 100 for half in halves)
             assert sorted(entry for half in halves for entry in half) == entries
 
-    def test_a_parcel_is_the_same_until_it_is_unloaded(self, backend: Backend, name: str) -> None:
+    def test_a_parcel_is_the_same_until_it_is_unloaded(
+        self, backend: ShardableBackend, name: str
+    ) -> None:
         fill(backend, name, *((b"%d" % i, 1.0) for i in range(9)))
         with seal(backend, name) as (leaving, target):
             parcel = backend.pack(leaving, 3)
@@ -323,7 +276,9 @@ class HandoverChecks:
             after = backend.pack(leaving, 9)
             assert (after.number > parcel.number, len(after.states)) == (True, 6)
 
-    def test_a_parcel_is_stored_and_removed_once(self, backend: Backend, name: str) -> None:
+    def test_a_parcel_is_stored_and_removed_once(
+        self, backend: ShardableBackend, name: str
+    ) -> None:
         fill(backend, name, *((b"%d" % i, float(i)) for i in range(6)))
         with seal(backend, name) as (leaving, target):
             # Two have the same parcel, and one of them is slow.
@@ -345,7 +300,7 @@ class HandoverChecks:
             assert backend.unpack(target, f"{leaving}-2", late) is True
             assert backend.length(target) == 4
 
-    def test_many_hand_a_set_over_at_once(self, backend: Backend, name: str) -> None:
+    def test_many_hand_a_set_over_at_once(self, backend: ShardableBackend, name: str) -> None:
         entries = [(b"%03d" % i, float(i)) for i in range(300)]
         fill(backend, name, *entries)
         with seal(backend, name) as (leaving, target):
@@ -359,7 +314,7 @@ class HandoverChecks:
             assert sorted([*popped, *everything(backend, target)]) == entries
             assert everything(backend, leaving) == []
 
-    def test_what_is_handed_over_ends_a_wait(self, backend: Backend, name: str) -> None:
+    def test_what_is_handed_over_ends_a_wait(self, backend: ShardableBackend, name: str) -> None:
         fill(backend, name, (b"a", 1.0))
         with seal(backend, name) as (leaving, target):
             with waiting(partial(backend.wait_claim, target, 1, terms(), _LONG)) as results:
@@ -369,7 +324,7 @@ class HandoverChecks:
             assert backend.acknowledge(target, [hold(lease)], Merge.KEEP) == [True]
 
     def test_the_later_end_counts(
-        self, backend: Backend, name: str, advance: Callable[[float], None]
+        self, backend: ShardableBackend, name: str, advance: Callable[[float], None]
     ) -> None:
         leases = fill_all(backend, name)
         now = present(backend, name)
@@ -394,3 +349,31 @@ class HandoverChecks:
                 assert backend.acknowledge(each, given, Merge.KEEP) == [False, False]
                 backend.clear(each)
             forget(backend, *lasting)
+
+    # Keyed sets
+
+    @pytest.mark.parametrize("by_view", [False, True])
+    def test_payloads_are_handed_over(
+        self,
+        backend: ShardableBackend,
+        name: str,
+        by_view: bool,  # noqa: FBT001  (a parameter)
+    ) -> None:
+        view = backend.keyed(Payload.NEWEST)
+        given = [(b"%d" % i, payload, 1.0) for i, payload in enumerate(PAYLOADS)]
+        put(view, name, *given)
+        leases = claim(view, name)
+        put(view, name, *((key, payload + b"!", 2.0) for key, payload, _ in given[:5]))
+        view.bury(name, [DeadLetter(b"payload", "why", 1.0, 0.0, key=b"dead")], 9)
+        letters = view.dead(name, 0, 9)
+        with seal(backend, name) as (leaving, target):
+            assert all(hand_over(view if by_view else backend, leaving, target))
+            assert copies(everything(view, target)) == [
+                (key, payload + b"!", 2.0) for key, payload, _ in given[:5]
+            ]
+            assert view.dead(target, 0, 9) == letters
+            assert view.length(leaving) == 0
+            assert view.remove(target, [key for key, _, _ in given]) == 5
+            for lease in leases:
+                assert view.release(target, hold(lease), Merge.REPLACE)
+            assert copies(everything(view, target)) == given

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 import pytest
 
-from redset.interfaces import NOW, DeadLetter, KeyedMember, Merge, Payload
+from redset.interfaces import NOW, KeyedMember, Merge, Payload
 from redset.testing._claim_steps import claim, claim_one, finish, hold, terms
 from redset.testing._concurrency import at_once
 from redset.testing._each import EACH_MERGE, EACH_RULE
-from redset.testing._handover import hand_over, seal
 from redset.testing._model import replaces
 from redset.testing._timing import present, waiting
 from redset.testing._writing import TRICKY, everything
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
     from redset.interfaces import Backend, Bound, Entry
 
-__all__ = ["SCORES", "Copy", "copies", "met", "payloads", "put"]
+__all__ = ["PAYLOADS", "SCORES", "Copy", "copies", "met", "payloads", "put"]
 
 Copy: TypeAlias = tuple[bytes, bytes | None, float]
 """A key, its payload, its score."""
@@ -29,7 +28,7 @@ Copy: TypeAlias = tuple[bytes, bytes | None, float]
 
 SCORES: Final = {b"lower": 3.0, b"equal": 5.0, b"higher": 10.0}
 """With which score each key comes to one that waits with 5.0."""
-_PAYLOADS = [b"", bytes(range(256)), b"x" * 100_000, b"1 2", b"a\nb\r\n", b"\x00", b"\xff\xfe"]
+PAYLOADS = [b"", bytes(range(256)), b"x" * 100_000, b"1 2", b"a\nb\r\n", b"\x00", b"\xff\xfe"]
 
 
 def put(view: Backend, name: str, *given: Copy, merge: Merge = Merge.REPLACE) -> int:
@@ -73,8 +72,8 @@ class KeyedChecks:
 
     def test_payloads_come_back_as_they_were(self, backend: Backend, name: str) -> None:
         view = backend.keyed(Payload.NEWEST)
-        keys = [*TRICKY, *_PAYLOADS[1:5]]
-        given = [(key, _PAYLOADS[i % 7], float(i)) for i, key in enumerate(dict.fromkeys(keys))]
+        keys = [*TRICKY, *PAYLOADS[1:5]]
+        given = [(key, PAYLOADS[i % 7], float(i)) for i, key in enumerate(dict.fromkeys(keys))]
         num = len(given)
         assert put(view, name, *given) == num
         assert copies(view.slice(name, 0, -1)) == given
@@ -333,24 +332,3 @@ class KeyedChecks:
         assert {key for key, _, _ in seen} == set(keys)
         assert [each for each in seen if each[1] != b"%d" % each[2]] == []
         finish(view, name)
-
-    @pytest.mark.parametrize("by_view", [False, True])
-    def test_payloads_are_handed_over(self, backend: Backend, name: str, by_view: bool) -> None:  # noqa: FBT001  (a parameter)
-        view = backend.keyed(Payload.NEWEST)
-        given = [(b"%d" % i, payload, 1.0) for i, payload in enumerate(_PAYLOADS)]
-        put(view, name, *given)
-        leases = claim(view, name)
-        put(view, name, *((key, payload + b"!", 2.0) for key, payload, _ in given[:5]))
-        view.bury(name, [DeadLetter(b"payload", "why", 1.0, 0.0, key=b"dead")], 9)
-        letters = view.dead(name, 0, 9)
-        with seal(backend, name) as (leaving, target):
-            assert all(hand_over(view if by_view else backend, leaving, target))
-            assert copies(everything(view, target)) == [
-                (key, payload + b"!", 2.0) for key, payload, _ in given[:5]
-            ]
-            assert view.dead(target, 0, 9) == letters
-            assert view.length(leaving) == 0
-            assert view.remove(target, [key for key, _, _ in given]) == 5
-            for lease in leases:
-                assert view.release(target, hold(lease), Merge.REPLACE)
-            assert copies(everything(view, target)) == given

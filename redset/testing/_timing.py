@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 import pytest
 
 from redset.exceptions import LockTimeout
-from redset.interfaces import NOW, DeadLetter, Merge, Payload
+from redset.interfaces import NOW, DeadLetter, Merge
 from redset.testing._writing import everything, fill
 
 if TYPE_CHECKING:
@@ -67,16 +67,6 @@ class TimingChecks:
         advance(0.55)
         assert backend.count(name, -math.inf, NOW) == 1
         assert backend.pop(name, 10, high=NOW) == [(b"soon", now + 0.5)]
-
-    def test_the_clock_of_timeouts_moves_on(
-        self, backend: Backend, name: str, advance: Callable[[float], None]
-    ) -> None:
-        began = backend.monotonic()
-        assert backend.keyed(Payload.NEWEST).monotonic() - began < _LONG
-        advance(0.2)
-        elapsed = backend.monotonic() - began
-        assert 0.19 < elapsed < _LONG
-        assert backend.wait_pop(name, 1, 0.0) == []
 
     def test_the_present_is_due(self, backend: Backend, name: str) -> None:
         _, now = backend.schedule(name, [(b"a", None)], Merge.REPLACE)

@@ -16,6 +16,12 @@ Subclass `BackendConformance` in a test module, and give it a fixture ``backend`
         def backend(self):
             return MyBackend().keyed(Payload.NEWEST)
 
+`HandoverConformance` states what is more of a backend on which sets can be sharded: a
+`redset.interfaces.ShardableBackend`. A class may have both kinds of tests::
+
+    class TestMyBackend(BackendConformance, HandoverConformance):
+        ...
+
 An asyncio backend is made blocking first, with `redset.testing.blocking`. A backend
 whose clock is moved by hand overrides the fixture ``advance``.
 """
@@ -35,8 +41,8 @@ pytest.register_assert_rewrite(
         for module in (
             *("_algebra", "_claim_steps", "_claim_waiting", "_claimants", "_claiming"),
             *("_concurrency", "_copies", "_dead_letters", "_ending", "_handover", "_keyed"),
-            *("_keyed_claims", "_keyed_dead_letters", "_keying", "_leases", "_moving", "_parting"),
-            *("_reading", "_releasing", "_timing", "_writing"),
+            *("_keyed_claims", "_keyed_dead_letters", "_keying", "_layouts", "_leases", "_moving"),
+            *("_parting", "_reading", "_releasing", "_timing", "_writing"),
         )
     )
 )
@@ -54,6 +60,7 @@ from redset.testing._keyed import KeyedChecks
 from redset.testing._keyed_claims import KeyedClaimChecks
 from redset.testing._keyed_dead_letters import KeyedDeadLetterChecks
 from redset.testing._keying import KeyingChecks
+from redset.testing._layouts import LayoutChecks
 from redset.testing._leases import LeaseChecks
 from redset.testing._moving import MovingChecks
 from redset.testing._parting import PartingChecks
@@ -67,32 +74,11 @@ if TYPE_CHECKING:
 
     from redset.interfaces import Backend
 
-__all__ = ["BackendConformance", "KeyedViewConformance"]
+__all__ = ["BackendConformance", "HandoverConformance", "KeyedViewConformance"]
 
 
-class KeyedViewConformance(
-    WritingChecks,
-    ReadingChecks,
-    TimingChecks,
-    DeadLetterChecks,
-    ClaimingChecks,
-    CopyChecks,
-    LeaseChecks,
-    ReleasingChecks,
-    ClaimWaitingChecks,
-    ConcurrencyChecks,
-    ClaimantChecks,
-    AlgebraChecks,
-    MovingChecks,
-    EndingChecks,
-    PartingChecks,
-    HandoverChecks,
-):
-    """The tests that every keyed view of a backend passes. Needs a fixture ``backend``.
-
-    These are those of `BackendConformance` but for what is asked of the views themselves: to
-    them, a view is a backend whose members happen to have empty payloads.
-    """
+class _Conformance:
+    """What the tests are given."""
 
     @pytest.fixture
     def backend(self) -> Backend:
@@ -115,6 +101,31 @@ class KeyedViewConformance(
         return time.sleep
 
 
+class KeyedViewConformance(
+    WritingChecks,
+    ReadingChecks,
+    TimingChecks,
+    DeadLetterChecks,
+    ClaimingChecks,
+    CopyChecks,
+    LeaseChecks,
+    ReleasingChecks,
+    ClaimWaitingChecks,
+    ConcurrencyChecks,
+    ClaimantChecks,
+    AlgebraChecks,
+    MovingChecks,
+    EndingChecks,
+    PartingChecks,
+    _Conformance,
+):
+    """The tests that every keyed view of a backend passes. Needs a fixture ``backend``.
+
+    These are those of `BackendConformance` but for what is asked of the views themselves: to
+    them, a view is a backend whose members happen to have empty payloads.
+    """
+
+
 class BackendConformance(
     KeyedViewConformance,
     KeyedChecks,
@@ -123,3 +134,11 @@ class BackendConformance(
     KeyingChecks,
 ):
     """The tests that every backend passes. Needs a fixture ``backend``."""
+
+
+class HandoverConformance(HandoverChecks, LayoutChecks, _Conformance):
+    """The tests that every backend passes, and every keyed view, on which sets can be sharded.
+
+    They are those of what a `redset.interfaces.ShardableBackend` has besides, so they go with those
+    of `BackendConformance` and `KeyedViewConformance`. Needs a fixture ``backend``.
+    """

@@ -30,7 +30,8 @@ def backend_machine(
     """Make a Hypothesis state machine that compares a backend with a simple model.
 
     It runs random operations of all kinds, over awkward members and scores, and after
-    each compares what the backend returns and holds with the model's. What it finds is
+    each compares what the backend returns and holds with the model's. If it is a
+    `redset.interfaces.ShardableBackend`, sets are handed over, too. What it finds is
     shown as a short program. Threads and waiting are left to `BackendConformance`.
 
     Args:

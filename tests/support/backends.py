@@ -25,7 +25,7 @@ from tests.support.servers import Kind, Sentinel, Server, start_cluster, start_s
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from redset.interfaces import Backend
+    from redset.interfaces import Backend, ShardableBackend
 
 __all__ = ["KEYED_KINDS", "KINDS", "Backends", "LentBackend", "make_set"]
 
@@ -78,7 +78,7 @@ class Backends:
     def __init__(self) -> None:
         self._stack = ExitStack()
         self._servers: dict[str, Any] = {}
-        self._backends: dict[str, Backend] = {}
+        self._backends: dict[str, ShardableBackend] = {}
         self._clients: dict[str, Callable[[], Any]] = {}
         self._observers: dict[str, Any] = {}
 
@@ -88,7 +88,7 @@ class Backends:
     def __exit__(self, *error: object) -> None:
         self._stack.close()
 
-    def get(self, kind: str) -> Backend:
+    def get(self, kind: str) -> ShardableBackend:
         """Return the backend of this kind; an asyncio one is made blocking.
 
         With ``-keyed`` behind the kind, it is a keyed view.
@@ -98,7 +98,7 @@ class Backends:
         return self._backends[kind]
 
     @contextmanager
-    def opened(self, kind: str, url: str) -> Iterator[Backend]:
+    def opened(self, kind: str, url: str) -> Iterator[ShardableBackend]:
         """Open a backend by its URL; that of a kind with asyncio is made blocking."""
         if kind.endswith("-async"):
             with blocking(lambda: connect_async(url)) as backend:
@@ -126,7 +126,7 @@ class Backends:
             self._observers[kind] = self._stack.enter_context(closing(self.client(kind)))
         return leaked_keys(self._observers[kind], prefix)
 
-    def _open(self, kind: str) -> Backend:
+    def _open(self, kind: str) -> ShardableBackend:
         if kind.endswith("-keyed"):
             return self.get(kind.removesuffix("-keyed")).keyed(Payload.WITH_SCORE)
         if kind == "memory":
@@ -142,7 +142,7 @@ class Backends:
             return self._stack.enter_context(blocking(lambda: _async_backend(make(), owns=owns)))
         return self._stack.enter_context(_backend(make(), owns=owns))
 
-    def _open_sentinel(self, kind: str) -> Backend:
+    def _open_sentinel(self, kind: str) -> ShardableBackend:
         setup = self._sentinels(kind)
         hosts = ",".join(f"{host}:{port}" for host, port in setup.addresses)
         url = f"redis+sentinel://{hosts}/{setup.service}"
@@ -202,7 +202,7 @@ def _version(kind: str) -> Kind | None:
 
 
 @contextmanager
-def _backend(client: Any, *, owns: bool) -> Iterator[Backend]:
+def _backend(client: Any, *, owns: bool) -> Iterator[ShardableBackend]:
     with closing(client), RedisBackend(client, owns=[client] if owns else []) as backend:
         yield backend
 
@@ -226,7 +226,7 @@ class LentBackend(AsyncRedisBackend):
         await close()
 
 
-def _leaked_names(backend: Backend, prefix: str) -> list[str]:
+def _leaked_names(backend: ShardableBackend, prefix: str) -> list[str]:
     store: Any = getattr(backend, "_target", backend)
     store = getattr(store, "_store", store)
     parts = (store._sets, store._ledgers, store._payloads, store._dead, store._parcels)  # noqa: SLF001  (see above)

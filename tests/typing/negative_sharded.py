@@ -8,6 +8,8 @@ from redset import AsyncShardedSet, ShardedSet, SortedSet
 
 if TYPE_CHECKING:
     from redset.backends import AsyncMemoryBackend, MemoryBackend
+    from redset.interfaces import AsyncBackend, Backend
+    from redset.metrics import AsyncInstrumented, Instrumented
 
 
 def by_length(item: bytes) -> int:
@@ -22,6 +24,21 @@ def making(memory: MemoryBackend, asyncio_memory: AsyncMemoryBackend) -> None:
     ShardedSet(memory, "n", lock_timeout=10)  # wrong: it has no lock
     ShardedSet(asyncio_memory, "n")  # wrong: an asyncio backend
     AsyncShardedSet(memory, "n")  # wrong: a blocking backend
+
+
+def backends(
+    any_backend: Backend,
+    any_asyncio_backend: AsyncBackend,
+    told: Instrumented,
+    told_later: AsyncInstrumented,
+) -> None:
+    SortedSet(any_backend, "n")
+    SortedSet(told, "n")
+    ShardedSet(any_backend, "n")  # wrong: it need not hand sets over
+    ShardedSet(any_backend, "n", shards=3, key=str.lower)  # wrong: it need not hand sets over
+    ShardedSet(told, "n")  # wrong: the other need not hand sets over
+    AsyncShardedSet(any_asyncio_backend, "n")  # wrong: it need not hand sets over
+    AsyncShardedSet(told_later, "n")  # wrong: the other need not hand sets over
 
 
 def calls(jobs: ShardedSet[str], usual: SortedSet[str]) -> None:

@@ -9,15 +9,23 @@ from prometheus_client import REGISTRY, CollectorRegistry
 
 from redset import (
     AsyncClaim,
+    AsyncShardedSet,
     AsyncSortedSet,
     Claim,
     ScheduledSet,
+    ShardedSet,
     SortedSet,
     TimeSortedSet,
     connect,
     connect_async,
 )
-from redset.metrics import AsyncInstrumented, Instrumented, instrument
+from redset.metrics import (
+    AsyncInstrumented,
+    AsyncShardableInstrumented,
+    Instrumented,
+    ShardableInstrumented,
+    instrument,
+)
 from redset.metrics.opentelemetry import OpenTelemetryRecorder, TracedSerializer, producer_of
 from redset.metrics.prometheus import PrometheusRecorder, SetCollector
 
@@ -27,7 +35,14 @@ if TYPE_CHECKING:
     from opentelemetry.trace import SpanContext
 
     from redset.backends import MemoryBackend, RedisBackend
-    from redset.interfaces import AsyncBackend, Backend, Lease, Payload, Serializer
+    from redset.interfaces import (
+        AsyncBackend,
+        Backend,
+        Lease,
+        Payload,
+        Serializer,
+        ShardableBackend,
+    )
     from redset.metrics import Outcome, Recorder, Work, WorkInProgress
 
 
@@ -84,29 +99,41 @@ def recorders(registry: CollectorRegistry) -> list[Recorder]:
 def blocking(
     memory: MemoryBackend, server: RedisBackend, backend: Backend, recorder: Recorder, url: str
 ) -> Backend:
-    assert_type(instrument(memory, recorder), Instrumented)
-    assert_type(instrument(server, recorder), Instrumented)
+    assert_type(instrument(memory, recorder), ShardableInstrumented)
+    assert_type(instrument(server, recorder), ShardableInstrumented)
     assert_type(instrument(backend, recorder), Instrumented)
-    assert_type(instrument(connect(url), recorder), Instrumented)
+    assert_type(instrument(connect(url), recorder), ShardableInstrumented)
     store = instrument(memory, recorder, label=str.lower, timed={"news"})
     assert_type(SortedSet(store, "jobs"), SortedSet[str])
     with store as opened:
-        assert_type(opened, Instrumented)
-    assert_type(instrument(store, Quiet()), Instrumented)
+        assert_type(opened, ShardableInstrumented)
+    assert_type(instrument(store, Quiet()), ShardableInstrumented)
+    assert_type(instrument(instrument(backend, recorder), Quiet()), Instrumented)
+    assert_type(ShardedSet(store, "jobs"), ShardedSet[str])
     return store
 
 
 def asyncio(backend: AsyncBackend, recorder: Recorder, url: str) -> AsyncBackend:
     assert_type(instrument(backend, recorder), AsyncInstrumented)
-    store = instrument(connect_async(url), recorder, label=lambda name: name[:3], timed=["a", "b"])
-    assert_type(store, AsyncInstrumented)
+    # Not asserted of this one: with a lambda, zuban says Any.
+    instrument(backend, recorder, label=lambda name: name[:3])
+    store = instrument(connect_async(url), recorder, label=str.lower, timed=["a", "b"])
+    assert_type(store, AsyncShardableInstrumented)
     assert_type(AsyncSortedSet(store, "jobs"), AsyncSortedSet[str])
+    assert_type(AsyncShardedSet(store, "jobs"), AsyncShardedSet[str])
     return store
 
 
-def views(store: Instrumented, later: AsyncInstrumented, payload: Payload) -> None:
+def views(
+    store: Instrumented,
+    later: AsyncInstrumented,
+    payload: Payload,
+    shardable: ShardableInstrumented,
+) -> ShardableBackend:
     assert_type(store.keyed(payload), Instrumented)
     assert_type(later.keyed(payload), AsyncInstrumented)
+    assert_type(shardable.keyed(payload), ShardableInstrumented)
+    return shardable
 
 
 def collecting(

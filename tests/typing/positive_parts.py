@@ -8,11 +8,22 @@ from typing import TYPE_CHECKING, assert_type
 
 import pytest
 
-from redset import AsyncSortedSet, AsyncTTLSet, DeadLetter, Merge, Payload, SortedSet, TTLSet
+from redset import (
+    AsyncShardedSet,
+    AsyncSortedSet,
+    AsyncTTLSet,
+    DeadLetter,
+    Merge,
+    Payload,
+    ShardedSet,
+    SortedSet,
+    TTLSet,
+)
 from redset.backends import AsyncMemoryBackend, AsyncRedisBackend, MemoryBackend, RedisBackend
 from redset.interfaces import (
     NOW,
     AsyncBackend,
+    AsyncShardableBackend,
     Backend,
     Bound,
     Claimed,
@@ -22,12 +33,13 @@ from redset.interfaces import (
     Lease,
     Parcel,
     Scorer,
+    ShardableBackend,
     State,
     Stats,
     Terms,
     Weighing,
 )
-from redset.testing import BackendConformance, ManualClock, blocking
+from redset.testing import BackendConformance, HandoverConformance, ManualClock, blocking
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,8 +47,6 @@ if TYPE_CHECKING:
 
 class Own:
     """Somebody else's backend."""
-
-    _sealed: tuple[str, ...] = ()
 
     def add(self, name: str, entries: Sequence[Entry], merge: Merge) -> int:
         return len(name) + len(entries) + len(merge.value)
@@ -70,9 +80,6 @@ class Own:
 
     def dedicated(self) -> AbstractContextManager[Own]:
         return nullcontext(self)
-
-    def monotonic(self) -> float:
-        return 0.0
 
     def claim(
         self, name: str, count: int, terms: Terms, *, acknowledge: Sequence[Hold] = ()
@@ -205,6 +212,45 @@ class Own:
     def expire(self, name: str, when: float | None) -> bool:
         return bool(name) and when is None
 
+    def clear(self, name: str) -> bool:
+        return bool(name)
+
+    def bury(self, name: str, letters: Sequence[DeadLetter], limit: int) -> int:
+        return len(name) + len(letters) + limit
+
+    def set_aside(self, name: str, member: bytes, letter: DeadLetter, limit: int) -> int | None:
+        return len(name) + len(member) + len(letter.raw) + limit
+
+    def dead(self, name: str, offset: int, count: int) -> list[DeadLetter]:
+        return [DeadLetter(name.encode(), "reason", offset, count)]
+
+    def dead_count(self, name: str) -> int:
+        return len(name)
+
+    def redrive(self, name: str, members: Sequence[bytes], merge: Merge) -> int:
+        return len(name) + len(members) + len(merge.value)
+
+    def forget(self, name: str, members: Sequence[bytes]) -> int:
+        return len(name) + len(members)
+
+    def lock(
+        self, name: str, timeout: float | None, expires: float
+    ) -> AbstractContextManager[None]:
+        assert_type((name, timeout, expires), tuple[str, float | None, float])
+        return nullcontext()
+
+    def close(self) -> None:
+        """Release nothing."""
+
+
+class OwnShardable(Own):
+    """Somebody else's backend, on which sets can be sharded."""
+
+    _sealed: tuple[str, ...] = ()
+
+    def monotonic(self) -> float:
+        return 0.0
+
     def seal(self, name: str, target: str) -> None:
         self._sealed = name, target
 
@@ -235,35 +281,8 @@ class Own:
     def drop_layout(self, name: str) -> bool:
         return bool(name)
 
-    def clear(self, name: str) -> bool:
-        return bool(name)
-
-    def bury(self, name: str, letters: Sequence[DeadLetter], limit: int) -> int:
-        return len(name) + len(letters) + limit
-
-    def set_aside(self, name: str, member: bytes, letter: DeadLetter, limit: int) -> int | None:
-        return len(name) + len(member) + len(letter.raw) + limit
-
-    def dead(self, name: str, offset: int, count: int) -> list[DeadLetter]:
-        return [DeadLetter(name.encode(), "reason", offset, count)]
-
-    def dead_count(self, name: str) -> int:
-        return len(name)
-
-    def redrive(self, name: str, members: Sequence[bytes], merge: Merge) -> int:
-        return len(name) + len(members) + len(merge.value)
-
-    def forget(self, name: str, members: Sequence[bytes]) -> int:
-        return len(name) + len(members)
-
-    def lock(
-        self, name: str, timeout: float | None, expires: float
-    ) -> AbstractContextManager[None]:
-        assert_type((name, timeout, expires), tuple[str, float | None, float])
-        return nullcontext()
-
-    def close(self) -> None:
-        """Release nothing."""
+    def keyed(self, payload: Payload) -> OwnShardable:
+        return self if payload is Payload.NEWEST else OwnShardable()
 
 
 class AsyncOwn:
@@ -306,9 +325,6 @@ class AsyncOwn:
 
     def dedicated(self) -> AbstractAsyncContextManager[AsyncOwn]:
         return nullcontext(self)
-
-    def monotonic(self) -> float:
-        return self._own.monotonic()
 
     async def claim(
         self, name: str, count: int, terms: Terms, *, acknowledge: Sequence[Hold] = ()
@@ -432,36 +448,6 @@ class AsyncOwn:
     async def expire(self, name: str, when: float | None) -> bool:
         return self._own.expire(name, when)
 
-    async def seal(self, name: str, target: str) -> None:
-        self._own.seal(name, target)
-
-    async def is_sealed(self, name: str) -> bool:
-        return self._own.is_sealed(name)
-
-    async def pack(self, name: str, count: int) -> Parcel:
-        return self._own.pack(name, count)
-
-    async def unpack(self, name: str, source: str, parcel: Parcel) -> bool:
-        return self._own.unpack(name, source, parcel)
-
-    async def unload(self, name: str, parcel: Parcel) -> None:
-        self._own.unload(name, parcel)
-
-    async def end_seal(self, name: str, target: str) -> None:
-        self._own.end_seal(name, target)
-
-    async def end_parcels(self, name: str) -> None:
-        self._own.end_parcels(name)
-
-    async def layout(self, name: str) -> bytes | None:
-        return self._own.layout(name)
-
-    async def put_layout(self, name: str, layout: bytes, step: int) -> bool:
-        return self._own.put_layout(name, layout, step)
-
-    async def drop_layout(self, name: str) -> bool:
-        return self._own.drop_layout(name)
-
     async def entries(
         self, name: str, members: Sequence[bytes], *, low: Bound = -math.inf
     ) -> list[Entry]:
@@ -506,6 +492,50 @@ class AsyncOwn:
         """Release nothing."""
 
 
+class AsyncOwnShardable(AsyncOwn):
+    """Somebody else's asyncio backend, on which sets can be sharded."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._more = OwnShardable()
+
+    def monotonic(self) -> float:
+        return self._more.monotonic()
+
+    async def seal(self, name: str, target: str) -> None:
+        self._more.seal(name, target)
+
+    async def is_sealed(self, name: str) -> bool:
+        return self._more.is_sealed(name)
+
+    async def pack(self, name: str, count: int) -> Parcel:
+        return self._more.pack(name, count)
+
+    async def unpack(self, name: str, source: str, parcel: Parcel) -> bool:
+        return self._more.unpack(name, source, parcel)
+
+    async def unload(self, name: str, parcel: Parcel) -> None:
+        self._more.unload(name, parcel)
+
+    async def end_seal(self, name: str, target: str) -> None:
+        self._more.end_seal(name, target)
+
+    async def end_parcels(self, name: str) -> None:
+        self._more.end_parcels(name)
+
+    async def layout(self, name: str) -> bytes | None:
+        return self._more.layout(name)
+
+    async def put_layout(self, name: str, layout: bytes, step: int) -> bool:
+        return self._more.put_layout(name, layout, step)
+
+    async def drop_layout(self, name: str) -> bool:
+        return self._more.drop_layout(name)
+
+    def keyed(self, payload: Payload) -> AsyncOwnShardable:
+        return self if payload is Payload.NEWEST else AsyncOwnShardable()
+
+
 async def backends_of_others(later: AsyncOwn) -> None:
     own: Backend = Own()
     also: AsyncBackend = later
@@ -515,6 +545,16 @@ async def backends_of_others(later: AsyncOwn) -> None:
     assert_type(TTLSet(Own(), "n"), TTLSet[str])
     assert_type(AsyncSortedSet(AsyncOwn(), "n"), AsyncSortedSet[str])
     assert_type(AsyncTTLSet(AsyncOwn(), "n"), AsyncTTLSet[str])
+
+
+async def shardable_backends_of_others(later: AsyncOwnShardable) -> None:
+    own: ShardableBackend = OwnShardable()
+    also: AsyncShardableBackend = later
+    assert_type(own.is_sealed("n"), bool)
+    assert_type(await also.is_sealed("n"), bool)
+    assert_type(SortedSet(OwnShardable(), "n"), SortedSet[str])
+    assert_type(ShardedSet(OwnShardable(), "n"), ShardedSet[str])
+    assert_type(AsyncShardedSet(AsyncOwnShardable(), "n"), AsyncShardedSet[str])
 
 
 class Client:
@@ -593,6 +633,14 @@ class OwnConformance(BackendConformance):
         return Own()
 
 
+class OwnShardableConformance(BackendConformance, HandoverConformance):
+    @pytest.fixture
+    def backend(self) -> ShardableBackend:
+        return OwnShardable()
+
+
 def the_kit_for_asyncio() -> None:
     with blocking(AsyncOwn) as backend:
         assert_type(backend, Backend)
+    with blocking(AsyncOwnShardable) as shardable:
+        assert_type(shardable, ShardableBackend)

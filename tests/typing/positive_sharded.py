@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import redis.asyncio
 
     from redset.backends import AsyncMemoryBackend, MemoryBackend
-    from redset.interfaces import AsyncBackend, Backend
+    from redset.interfaces import AsyncShardableBackend, ShardableBackend
 
 
 class Task:
@@ -45,7 +45,7 @@ class Numbers:
     dumps = str
 
 
-def making(memory: MemoryBackend, client: redis.RedisCluster, backend: Backend) -> None:
+def making(memory: MemoryBackend, client: redis.RedisCluster, backend: ShardableBackend) -> None:
     assert_type(ShardedSet(memory, "n"), ShardedSet[str])
     assert_type(ShardedSet(client, "n", len, shards=64), ShardedSet[str])
     assert_type(ShardedSet(backend, "n", serializer=Numbers()), ShardedSet[int])
@@ -92,7 +92,7 @@ def calls(jobs: ShardedSet[Task], task: Task) -> None:
 async def asyncio_sets(
     memory: AsyncMemoryBackend,
     client: redis.asyncio.RedisCluster,
-    backend: AsyncBackend,
+    backend: AsyncShardableBackend,
     jobs: AsyncShardedSet[Task],
 ) -> None:
     assert_type(AsyncShardedSet(memory, "n"), AsyncShardedSet[str])

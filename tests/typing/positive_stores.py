@@ -25,7 +25,12 @@ from redset import (
 from redset.backends import AsyncMemoryBackend, AsyncRedisBackend, MemoryBackend, RedisBackend
 
 if TYPE_CHECKING:
-    from redset.interfaces import AsyncBackend, Backend
+    from redset.interfaces import (
+        AsyncBackend,
+        AsyncShardableBackend,
+        Backend,
+        ShardableBackend,
+    )
 
 
 def redis_clients(
@@ -86,6 +91,14 @@ async def asyncio_backends_from_urls(url: str) -> None:
     await backend.close()
 
 
-def ours_fit_the_protocols(client: redis.Redis) -> tuple[list[Backend], list[AsyncBackend]]:
+def ours_fit_the_protocols(
+    client: redis.Redis, later: redis.asyncio.Redis
+) -> tuple[list[ShardableBackend], list[AsyncShardableBackend]]:
     store = MemoryBackend()
-    return [store, RedisBackend(client)], [AsyncMemoryBackend(store)]
+    return [store, RedisBackend(client)], [AsyncMemoryBackend(store), AsyncRedisBackend(later)]
+
+
+def shardable_ones_do_for_all(
+    store: ShardableBackend, later: AsyncShardableBackend
+) -> tuple[Backend, AsyncBackend]:
+    return store, later

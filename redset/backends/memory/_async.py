@@ -75,7 +75,7 @@ class AsyncMemoryBackend(AsyncCombiningMemory, AsyncHandoverMemory, Local):
         await self.close()
 
     def monotonic(self) -> float:
-        """See `redset.interfaces.Backend.monotonic`."""
+        """See `redset.interfaces.ShardableBackend.monotonic`."""
         return self._store.monotonic()
 
     async def add(self, name: str, entries: Sequence[Entry], merge: Merge) -> int:

@@ -17,41 +17,41 @@ class AsyncHandoverMemory:
     _store: MemoryBackend
 
     async def seal(self, name: str, target: str) -> None:
-        """See `redset.interfaces.Backend.seal`."""
+        """See `redset.interfaces.ShardableBackend.seal`."""
         self._store.seal(name, target)
 
     async def is_sealed(self, name: str) -> bool:
-        """See `redset.interfaces.Backend.is_sealed`."""
+        """See `redset.interfaces.ShardableBackend.is_sealed`."""
         return self._store.is_sealed(name)
 
     async def pack(self, name: str, count: int) -> Parcel:
-        """See `redset.interfaces.Backend.pack`."""
+        """See `redset.interfaces.ShardableBackend.pack`."""
         return self._store.pack(name, count)
 
     async def unpack(self, name: str, source: str, parcel: Parcel) -> bool:
-        """See `redset.interfaces.Backend.unpack`."""
+        """See `redset.interfaces.ShardableBackend.unpack`."""
         return self._store.unpack(name, source, parcel)
 
     async def unload(self, name: str, parcel: Parcel) -> None:
-        """See `redset.interfaces.Backend.unload`."""
+        """See `redset.interfaces.ShardableBackend.unload`."""
         self._store.unload(name, parcel)
 
     async def end_seal(self, name: str, target: str) -> None:
-        """See `redset.interfaces.Backend.end_seal`."""
+        """See `redset.interfaces.ShardableBackend.end_seal`."""
         self._store.end_seal(name, target)
 
     async def end_parcels(self, name: str) -> None:
-        """See `redset.interfaces.Backend.end_parcels`."""
+        """See `redset.interfaces.ShardableBackend.end_parcels`."""
         self._store.end_parcels(name)
 
     async def layout(self, name: str) -> bytes | None:
-        """See `redset.interfaces.Backend.layout`."""
+        """See `redset.interfaces.ShardableBackend.layout`."""
         return self._store.layout(name)
 
     async def put_layout(self, name: str, layout: bytes, step: int) -> bool:
-        """See `redset.interfaces.Backend.put_layout`."""
+        """See `redset.interfaces.ShardableBackend.put_layout`."""
         return self._store.put_layout(name, layout, step)
 
     async def drop_layout(self, name: str) -> bool:
-        """See `redset.interfaces.Backend.drop_layout`."""
+        """See `redset.interfaces.ShardableBackend.drop_layout`."""
         return self._store.drop_layout(name)

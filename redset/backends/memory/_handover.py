@@ -43,7 +43,7 @@ class HandoverStore(EndingStore):
         self._unpacked: dict[tuple[str, str], tuple[int, float]] = {}
 
     def seal(self, name: str, target: str) -> None:
-        """See `redset.interfaces.Backend.seal`. O(1)."""
+        """See `redset.interfaces.ShardableBackend.seal`. O(1)."""
         with self._guard:
             if self._is_sealed(name):
                 return
@@ -55,12 +55,12 @@ class HandoverStore(EndingStore):
             self._wake(name)
 
     def is_sealed(self, name: str) -> bool:
-        """See `redset.interfaces.Backend.is_sealed`. O(1)."""
+        """See `redset.interfaces.ShardableBackend.is_sealed`. O(1)."""
         with self._guard:
             return self._is_sealed(name)
 
     def pack(self, name: str, count: int) -> Parcel:
-        """See `redset.interfaces.Backend.pack`. O(1) a member."""
+        """See `redset.interfaces.ShardableBackend.pack`. O(1) a member."""
         with self._guard, self._places(name) as places:
             number, size = self._parcels.get(name) or (next(self._numbers), min(count, _MOST))
             members = _first_members(places, size)
@@ -72,7 +72,7 @@ class HandoverStore(EndingStore):
             return Parcel(number, self._next_token - 1, ends, states)
 
     def unpack(self, name: str, source: str, parcel: Parcel) -> bool:
-        """See `redset.interfaces.Backend.unpack`. O(log n) a member."""
+        """See `redset.interfaces.ShardableBackend.unpack`. O(log n) a member."""
         with self._guard:
             self._check_seal(name)
             if not self._is_next(name, source, parcel):
@@ -90,7 +90,7 @@ class HandoverStore(EndingStore):
             return True
 
     def unload(self, name: str, parcel: Parcel) -> None:
-        """See `redset.interfaces.Backend.unload`. O(1) a member."""
+        """See `redset.interfaces.ShardableBackend.unload`. O(1) a member."""
         with self._guard:
             if self._parcels.get(name, (0, 0))[0] != parcel.number:
                 return
@@ -104,7 +104,7 @@ class HandoverStore(EndingStore):
                         cast("dict[bytes, object]", place).clear()
 
     def end_seal(self, name: str, target: str) -> None:  # noqa: ARG002  (numbers are the store's)
-        """See `redset.interfaces.Backend.end_seal`. O(e) for e parts that are to go."""
+        """See `redset.interfaces.ShardableBackend.end_seal`. O(e) for e parts that are to go."""
         with self._guard:
             held = self._sets.get(name)
             if isinstance(held, Tombstone) and not isinstance(held, Sign):
@@ -112,7 +112,10 @@ class HandoverStore(EndingStore):
                 self._drop_what_ended()
 
     def end_parcels(self, name: str) -> None:
-        """See `redset.interfaces.Backend.end_parcels`. O(p) for all parcels that are known."""
+        """See `redset.interfaces.ShardableBackend.end_parcels`.
+
+        O(p) for all parcels that are known.
+        """
         with self._guard:
             end = self._clock.time() + _LIFE
             for place, (number, _) in self._unpacked.items():
@@ -122,13 +125,13 @@ class HandoverStore(EndingStore):
     # Layouts
 
     def layout(self, name: str) -> bytes | None:
-        """See `redset.interfaces.Backend.layout`. O(1)."""
+        """See `redset.interfaces.ShardableBackend.layout`. O(1)."""
         with self._guard:
             sign = self._sign(name)
             return None if sign is None else sign.layout
 
     def put_layout(self, name: str, layout: bytes, step: int) -> bool:
-        """See `redset.interfaces.Backend.put_layout`. O(1)."""
+        """See `redset.interfaces.ShardableBackend.put_layout`. O(1)."""
         with self._guard:
             sign = self._sign(name)
             if sign is not None and sign.step >= step:
@@ -138,7 +141,7 @@ class HandoverStore(EndingStore):
             return True
 
     def drop_layout(self, name: str) -> bool:
-        """See `redset.interfaces.Backend.drop_layout`. O(1)."""
+        """See `redset.interfaces.ShardableBackend.drop_layout`. O(1)."""
         with self._guard:
             is_there = isinstance(self._sets.get(name), Sign)
             if is_there:

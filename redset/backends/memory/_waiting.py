@@ -80,7 +80,7 @@ class WaitingStore:
             time.sleep(_STEP)
 
     def monotonic(self) -> float:
-        """See `redset.interfaces.Backend.monotonic`."""
+        """See `redset.interfaces.ShardableBackend.monotonic`."""
         return self._clock.monotonic()
 
     def deadline(self, timeout: float | None) -> float | None:

@@ -57,10 +57,6 @@ class AsyncInstrumented(AsyncPassing):
         async with self._backend.dedicated() as backend:
             yield AsyncInstrumented(backend, self._observer)
 
-    def monotonic(self) -> float:
-        """See `redset.interfaces.Backend.monotonic`."""
-        return self._backend.monotonic()
-
     # Adding
 
     async def add(self, name: str, entries: Sequence[Entry], merge: Merge) -> int:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
         DeadLetter,
         Entry,
         Merge,
-        Parcel,
         Stats,
         Weighing,
     )
@@ -180,56 +179,6 @@ class AsyncPassing(Local):
         """See `redset.interfaces.Backend.expire`."""
         with self._observer.call(name, "expire"):
             return await self._backend.expire(name, when)
-
-    async def seal(self, name: str, target: str) -> None:
-        """See `redset.interfaces.Backend.seal`."""
-        with self._observer.call(name, "seal"):
-            await self._backend.seal(name, target)
-
-    async def is_sealed(self, name: str) -> bool:
-        """See `redset.interfaces.Backend.is_sealed`."""
-        with self._observer.call(name, "is_sealed"):
-            return await self._backend.is_sealed(name)
-
-    async def pack(self, name: str, count: int) -> Parcel:
-        """See `redset.interfaces.Backend.pack`."""
-        with self._observer.call(name, "pack"):
-            return await self._backend.pack(name, count)
-
-    async def unpack(self, name: str, source: str, parcel: Parcel) -> bool:
-        """See `redset.interfaces.Backend.unpack`."""
-        with self._observer.call(name, "unpack", len(parcel.states)):
-            return await self._backend.unpack(name, source, parcel)
-
-    async def unload(self, name: str, parcel: Parcel) -> None:
-        """See `redset.interfaces.Backend.unload`."""
-        with self._observer.call(name, "unload", len(parcel.states)):
-            await self._backend.unload(name, parcel)
-
-    async def end_seal(self, name: str, target: str) -> None:
-        """See `redset.interfaces.Backend.end_seal`."""
-        with self._observer.call(name, "end_seal"):
-            await self._backend.end_seal(name, target)
-
-    async def end_parcels(self, name: str) -> None:
-        """See `redset.interfaces.Backend.end_parcels`."""
-        with self._observer.call(name, "end_parcels"):
-            await self._backend.end_parcels(name)
-
-    async def layout(self, name: str) -> bytes | None:
-        """See `redset.interfaces.Backend.layout`."""
-        with self._observer.call(name, "layout"):
-            return await self._backend.layout(name)
-
-    async def put_layout(self, name: str, layout: bytes, step: int) -> bool:
-        """See `redset.interfaces.Backend.put_layout`."""
-        with self._observer.call(name, "put_layout"):
-            return await self._backend.put_layout(name, layout, step)
-
-    async def drop_layout(self, name: str) -> bool:
-        """See `redset.interfaces.Backend.drop_layout`."""
-        with self._observer.call(name, "drop_layout"):
-            return await self._backend.drop_layout(name)
 
     @asynccontextmanager
     async def lock(

@@ -59,10 +59,6 @@ class Instrumented(Passing):
         with self._backend.dedicated() as backend:
             yield Instrumented(backend, self._observer)
 
-    def monotonic(self) -> float:
-        """See `redset.interfaces.Backend.monotonic`."""
-        return self._backend.monotonic()
-
     # Adding
 
     def add(self, name: str, entries: Sequence[Entry], merge: Merge) -> int:

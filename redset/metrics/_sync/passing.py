@@ -19,7 +19,6 @@ if TYPE_CHECKING:
         DeadLetter,
         Entry,
         Merge,
-        Parcel,
         Stats,
         Weighing,
     )
@@ -176,56 +175,6 @@ class Passing(Local):
         """See `redset.interfaces.Backend.expire`."""
         with self._observer.call(name, "expire"):
             return self._backend.expire(name, when)
-
-    def seal(self, name: str, target: str) -> None:
-        """See `redset.interfaces.Backend.seal`."""
-        with self._observer.call(name, "seal"):
-            self._backend.seal(name, target)
-
-    def is_sealed(self, name: str) -> bool:
-        """See `redset.interfaces.Backend.is_sealed`."""
-        with self._observer.call(name, "is_sealed"):
-            return self._backend.is_sealed(name)
-
-    def pack(self, name: str, count: int) -> Parcel:
-        """See `redset.interfaces.Backend.pack`."""
-        with self._observer.call(name, "pack"):
-            return self._backend.pack(name, count)
-
-    def unpack(self, name: str, source: str, parcel: Parcel) -> bool:
-        """See `redset.interfaces.Backend.unpack`."""
-        with self._observer.call(name, "unpack", len(parcel.states)):
-            return self._backend.unpack(name, source, parcel)
-
-    def unload(self, name: str, parcel: Parcel) -> None:
-        """See `redset.interfaces.Backend.unload`."""
-        with self._observer.call(name, "unload", len(parcel.states)):
-            self._backend.unload(name, parcel)
-
-    def end_seal(self, name: str, target: str) -> None:
-        """See `redset.interfaces.Backend.end_seal`."""
-        with self._observer.call(name, "end_seal"):
-            self._backend.end_seal(name, target)
-
-    def end_parcels(self, name: str) -> None:
-        """See `redset.interfaces.Backend.end_parcels`."""
-        with self._observer.call(name, "end_parcels"):
-            self._backend.end_parcels(name)
-
-    def layout(self, name: str) -> bytes | None:
-        """See `redset.interfaces.Backend.layout`."""
-        with self._observer.call(name, "layout"):
-            return self._backend.layout(name)
-
-    def put_layout(self, name: str, layout: bytes, step: int) -> bool:
-        """See `redset.interfaces.Backend.put_layout`."""
-        with self._observer.call(name, "put_layout"):
-            return self._backend.put_layout(name, layout, step)
-
-    def drop_layout(self, name: str) -> bool:
-        """See `redset.interfaces.Backend.drop_layout`."""
-        with self._observer.call(name, "drop_layout"):
-            return self._backend.drop_layout(name)
 
     @contextmanager
     def lock(self, name: str, timeout: float | None, expires: float) -> Generator[None, None, None]:

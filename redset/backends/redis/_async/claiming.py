@@ -51,7 +51,7 @@ class AsyncClaimingBackend(Local):
             yield apart
 
     def monotonic(self) -> float:
-        """See `redset.interfaces.Backend.monotonic`."""
+        """See `redset.interfaces.ShardableBackend.monotonic`."""
         return time.monotonic()
 
     async def claim(

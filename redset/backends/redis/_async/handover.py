@@ -23,7 +23,7 @@ class AsyncHandoverBackend(AsyncMovingBackend):
     """
 
     async def seal(self, name: str, target: str) -> None:
-        """See `redset.interfaces.Backend.seal`. ``handover/seal.lua``, O(1).
+        """See `redset.interfaces.ShardableBackend.seal`. ``handover/seal.lua``, O(1).
 
         The key called ``name`` then is a text, so commands for sets fail with ``WRONGTYPE``.
         """
@@ -34,49 +34,61 @@ class AsyncHandoverBackend(AsyncMovingBackend):
             raise SetExistsError(message)
 
     async def is_sealed(self, name: str) -> bool:
-        """See `redset.interfaces.Backend.is_sealed`. ``handover/sealed.lua``, O(1)."""
+        """See `redset.interfaces.ShardableBackend.is_sealed`. ``handover/sealed.lua``, O(1)."""
         return bool(await self._connection.script("handover/sealed", [name.encode()], []))
 
     async def pack(self, name: str, count: int) -> Parcel:
-        """See `redset.interfaces.Backend.pack`. ``handover/pack.lua``, O(log n) a member."""
+        """See `redset.interfaces.ShardableBackend.pack`.
+
+        ``handover/pack.lua``, O(log n) a member.
+        """
         needed = keys.handover_keys(name)
         reply = await self._connection.script("handover/pack", needed, [min(count, _MOST)])
         return _parcels.parcel(reply)
 
     async def unpack(self, name: str, source: str, parcel: Parcel) -> bool:
-        """See `redset.interfaces.Backend.unpack`. ``handover/unpack.lua``, O(log n) a member."""
+        """See `redset.interfaces.ShardableBackend.unpack`.
+
+        ``handover/unpack.lua``, O(log n) a member.
+        """
         arguments = [source, parcel.number, *_parcels.parts(parcel)]
         needed = keys.handover_keys(name)
         return bool(await self._connection.script("handover/unpack", needed, arguments))
 
     async def unload(self, name: str, parcel: Parcel) -> None:
-        """See `redset.interfaces.Backend.unload`. ``handover/unload.lua``, O(log n) a member."""
+        """See `redset.interfaces.ShardableBackend.unload`.
+
+        ``handover/unload.lua``, O(log n) a member.
+        """
         if parcel.states:
             arguments = [parcel.number, *(state.member for state in parcel.states)]
             await self._connection.script("handover/unload", keys.handover_keys(name), arguments)
 
     async def end_seal(self, name: str, target: str) -> None:
-        """See `redset.interfaces.Backend.end_seal`. ``handover/end_seal.lua``, O(1)."""
+        """See `redset.interfaces.ShardableBackend.end_seal`. ``handover/end_seal.lua``, O(1)."""
         self._check_slots([name, target])
         numbers = [keys.sibling(each, keys.PARCEL) for each in (name, target)]
         needed = [name.encode(), *numbers]
         await self._connection.script("handover/end_seal", needed, [])
 
     async def end_parcels(self, name: str) -> None:
-        """See `redset.interfaces.Backend.end_parcels`. ``handover/end_parcels.lua``, O(1)."""
+        """See `redset.interfaces.ShardableBackend.end_parcels`.
+
+        ``handover/end_parcels.lua``, O(1).
+        """
         await self._connection.script("handover/end_parcels", keys.handover_keys(name), [])
 
     # Layouts
 
     async def layout(self, name: str) -> bytes | None:
-        """See `redset.interfaces.Backend.layout`. ``handover/layout.lua``, O(1)."""
+        """See `redset.interfaces.ShardableBackend.layout`. ``handover/layout.lua``, O(1)."""
         reply = await self._connection.script("handover/layout", keys.handover_keys(name), [])
         if reply == b"":
             raise self._misfit(name)
         return bytes(reply) if reply else None
 
     async def put_layout(self, name: str, layout: bytes, step: int) -> bool:
-        """See `redset.interfaces.Backend.put_layout`. ``handover/put_layout.lua``, O(1).
+        """See `redset.interfaces.ShardableBackend.put_layout`. ``handover/put_layout.lua``, O(1).
 
         The key called ``name`` is a text, as that of a sealed set.
         """
@@ -87,7 +99,10 @@ class AsyncHandoverBackend(AsyncMovingBackend):
         return bool(reply)
 
     async def drop_layout(self, name: str) -> bool:
-        """See `redset.interfaces.Backend.drop_layout`. ``handover/drop_layout.lua``, O(1)."""
+        """See `redset.interfaces.ShardableBackend.drop_layout`.
+
+        ``handover/drop_layout.lua``, O(1).
+        """
         needed = keys.handover_keys(name)
         return bool(await self._connection.script("handover/drop_layout", needed, []))
 

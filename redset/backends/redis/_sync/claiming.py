@@ -53,7 +53,7 @@ class ClaimingBackend(Local):
             yield apart
 
     def monotonic(self) -> float:
-        """See `redset.interfaces.Backend.monotonic`."""
+        """See `redset.interfaces.ShardableBackend.monotonic`."""
         return time.monotonic()
 
     def claim(

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from redset._opening import check_shardable
 from redset.backends.sharded._async.taking import AsyncShardedTaking
 from redset.backends.sharded._merging import first_of, in_turn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from redset.interfaces import AsyncBackend, Bound, DeadLetter, Entry, Hold, Merge, Payload
+    from redset.interfaces import (
+        AsyncShardableBackend,
+        Bound,
+        DeadLetter,
+        Entry,
+        Hold,
+        Merge,
+        Payload,
+    )
 
 
 class AsyncShardedBackend(AsyncShardedTaking):
@@ -21,11 +30,15 @@ class AsyncShardedBackend(AsyncShardedTaking):
     promise about one member holds. What is about the whole set asks all shards.
 
     Args:
-        store: the backend with the shards.
+        store: the backend with the shards, which can hand them over.
         shards: how many shards a new set gets.
+
+    Raises:
+        TypeError: if that backend cannot.
     """
 
-    def __init__(self, store: AsyncBackend, shards: int) -> None:
+    def __init__(self, store: AsyncShardableBackend, shards: int) -> None:
+        check_shardable(store)
         super().__init__(store, store, shards)
 
     def __repr__(self) -> str:
@@ -41,6 +54,7 @@ class AsyncShardedBackend(AsyncShardedTaking):
         """See `redset.interfaces.Backend.keyed`."""
         view = AsyncShardedBackend(self._root, self._shards)
         view._store = self._root.keyed(payload)
+        check_shardable(view._store)
         return view
 
     async def reshard(self, name: str, shards: int) -> None:

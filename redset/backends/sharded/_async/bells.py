@@ -11,7 +11,7 @@ from redset.interfaces import Merge
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from redset.interfaces import AsyncBackend
+    from redset.interfaces import AsyncShardableBackend
 
 # For how many seconds nobody rings who has seen that nobody hears it, and for how many nobody does
 # who could not.
@@ -38,7 +38,7 @@ class AsyncBell:
         name: the name of the sharded set.
     """
 
-    def __init__(self, store: AsyncBackend, name: str) -> None:
+    def __init__(self, store: AsyncShardableBackend, name: str) -> None:
         self._store = store
         self._name = bell_name(name)
         # When it was rung last, and for how many seconds it need not be again.

@@ -9,7 +9,7 @@ from redset.backends.sharded._naming import Generation, Layout
 from redset.exceptions import KeyingError, SetExistsError
 
 if TYPE_CHECKING:
-    from redset.interfaces import AsyncBackend
+    from redset.interfaces import AsyncShardableBackend
 
 # For how many seconds a layout is used before it is read again.
 _FRESH: Final = 60.0
@@ -28,7 +28,9 @@ class AsyncLayouts:
         is_keyed: whether items have keys.
     """
 
-    def __init__(self, store: AsyncBackend, name: str, shards: int, *, is_keyed: bool) -> None:
+    def __init__(
+        self, store: AsyncShardableBackend, name: str, shards: int, *, is_keyed: bool
+    ) -> None:
         self._store = store
         self._name = name
         self._is_keyed = is_keyed

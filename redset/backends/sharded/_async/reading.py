@@ -22,7 +22,7 @@ from redset.backends.sharded._merging import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from redset.interfaces import AsyncBackend, Bound, DeadLetter, Entry, Stats
+    from redset.interfaces import AsyncShardableBackend, Bound, DeadLetter, Entry, Stats
 
 # More than any set has.
 _MANY: Final = 2**40
@@ -37,7 +37,9 @@ class AsyncShardedReading(Local):
         shards: how many shards a new set gets.
     """
 
-    def __init__(self, store: AsyncBackend, root: AsyncBackend, shards: int) -> None:
+    def __init__(
+        self, store: AsyncShardableBackend, root: AsyncShardableBackend, shards: int
+    ) -> None:
         self._store = store
         self._root = root
         self._shards = shards

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
 
     from redset.backends.sharded._naming import Generation, Layout
-    from redset.interfaces import AsyncBackend, Entry, State
+    from redset.interfaces import AsyncShardableBackend, Entry, State
 
 G = TypeVar("G")
 R = TypeVar("R")
@@ -48,7 +48,9 @@ class AsyncShards:
         is_keyed: whether items have keys.
     """
 
-    def __init__(self, store: AsyncBackend, name: str, shards: int, *, is_keyed: bool) -> None:
+    def __init__(
+        self, store: AsyncShardableBackend, name: str, shards: int, *, is_keyed: bool
+    ) -> None:
         self._store = store
         self._layouts = AsyncLayouts(store, name, shards, is_keyed=is_keyed)
         self.bell = AsyncBell(store, name)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from redset._opening import check_shardable
 from redset.backends.sharded._merging import first_of, in_turn
 from redset.backends.sharded._sync.taking import ShardedTaking
 
@@ -13,13 +14,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from redset.interfaces import (
-        Backend,
         Bound,
         DeadLetter,
         Entry,
         Hold,
         Merge,
         Payload,
+        ShardableBackend,
     )
 
 
@@ -31,11 +32,15 @@ class ShardedBackend(ShardedTaking):
     promise about one member holds. What is about the whole set asks all shards.
 
     Args:
-        store: the backend with the shards.
+        store: the backend with the shards, which can hand them over.
         shards: how many shards a new set gets.
+
+    Raises:
+        TypeError: if that backend cannot.
     """
 
-    def __init__(self, store: Backend, shards: int) -> None:
+    def __init__(self, store: ShardableBackend, shards: int) -> None:
+        check_shardable(store)
         super().__init__(store, store, shards)
 
     def __repr__(self) -> str:
@@ -51,6 +56,7 @@ class ShardedBackend(ShardedTaking):
         """See `redset.interfaces.Backend.keyed`."""
         view = ShardedBackend(self._root, self._shards)
         view._store = self._root.keyed(payload)
+        check_shardable(view._store)
         return view
 
     def reshard(self, name: str, shards: int) -> None:

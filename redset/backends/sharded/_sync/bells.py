@@ -13,7 +13,7 @@ from redset.interfaces import Merge
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from redset.interfaces import Backend
+    from redset.interfaces import ShardableBackend
 
 # For how many seconds nobody rings who has seen that nobody hears it, and for how many nobody does
 # who could not.
@@ -40,7 +40,7 @@ class Bell:
         name: the name of the sharded set.
     """
 
-    def __init__(self, store: Backend, name: str) -> None:
+    def __init__(self, store: ShardableBackend, name: str) -> None:
         self._store = store
         self._name = bell_name(name)
         # When it was rung last, and for how many seconds it need not be again.

@@ -11,7 +11,7 @@ from redset.backends.sharded._naming import Generation, Layout
 from redset.exceptions import KeyingError, SetExistsError
 
 if TYPE_CHECKING:
-    from redset.interfaces import Backend
+    from redset.interfaces import ShardableBackend
 
 # For how many seconds a layout is used before it is read again.
 _FRESH: Final = 60.0
@@ -30,7 +30,7 @@ class Layouts:
         is_keyed: whether items have keys.
     """
 
-    def __init__(self, store: Backend, name: str, shards: int, *, is_keyed: bool) -> None:
+    def __init__(self, store: ShardableBackend, name: str, shards: int, *, is_keyed: bool) -> None:
         self._store = store
         self._name = name
         self._is_keyed = is_keyed

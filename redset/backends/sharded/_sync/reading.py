@@ -24,7 +24,13 @@ from redset.backends.sharded._sync.shards import Shards
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from redset.interfaces import Backend, Bound, DeadLetter, Entry, Stats
+    from redset.interfaces import (
+        Bound,
+        DeadLetter,
+        Entry,
+        ShardableBackend,
+        Stats,
+    )
 
 # More than any set has.
 _MANY: Final = 2**40
@@ -39,7 +45,7 @@ class ShardedReading(Local):
         shards: how many shards a new set gets.
     """
 
-    def __init__(self, store: Backend, root: Backend, shards: int) -> None:
+    def __init__(self, store: ShardableBackend, root: ShardableBackend, shards: int) -> None:
         self._store = store
         self._root = root
         self._shards = shards

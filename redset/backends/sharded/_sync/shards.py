@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from redset.backends.sharded._naming import Generation, Layout
-    from redset.interfaces import Backend, Entry, State
+    from redset.interfaces import Entry, ShardableBackend, State
 
 G = TypeVar("G")
 R = TypeVar("R")
@@ -50,7 +50,7 @@ class Shards:
         is_keyed: whether items have keys.
     """
 
-    def __init__(self, store: Backend, name: str, shards: int, *, is_keyed: bool) -> None:
+    def __init__(self, store: ShardableBackend, name: str, shards: int, *, is_keyed: bool) -> None:
         self._store = store
         self._layouts = Layouts(store, name, shards, is_keyed=is_keyed)
         self.bell = Bell(store, name)

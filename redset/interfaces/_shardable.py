@@ -1,36 +1,40 @@
-"""What a store of sets does to hand a set over to others, in blocking code."""
+"""What a store is on which sets can be sharded, in blocking code."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-if TYPE_CHECKING:
-    from redset.interfaces._values import Parcel
+from redset.interfaces._backend import Backend
 
-__all__ = ["Handover"]
+if TYPE_CHECKING:
+    from redset.interfaces._values import Parcel, Payload
+
+__all__ = ["ShardableBackend"]
 
 
 @runtime_checkable
-class Handover(Protocol):
-    """The part of a `Backend` that hands over what a set holds to sets elsewhere.
+class ShardableBackend(Backend, Protocol):
+    """A `Backend` on which sets can be sharded: it can hand over what a set holds to others.
 
-    They may be out of reach of one operation: in other slots of a cluster. So a set is sealed
+    `redset.ShardedSet` needs one; for all other sets, a `Backend` will do. What is more here is
+    how shards are handed over to new ones when there are to be more or fewer of them, where the
+    layout of a sharded set is kept, and the clock that waiting goes by.
+    `redset.testing.HandoverConformance` states it as tests.
+
+    Sets may be out of reach of one operation: in other slots of a cluster. So a set is sealed
     first, and given another name. From there its members go in parcels: `pack` reads one,
     `unpack` stores it where it is to be, `unload` removes it. Whoever stops in between does no
     harm, and any number may do it at once: all are given the same parcel, which has its number,
-    and neither is stored nor removed twice.
-
-    When all has been handed over, `end_seal` and `end_parcels` let go what is remembered of it.
+    and neither is stored nor removed twice. When all has been handed over, `end_seal` and
+    `end_parcels` let go what is remembered of it.
 
     A set that is spread over several others has a **layout** at its name, which says how. A name
     with a layout has no set, and can have none, as if it were sealed, so nobody takes the layout
     for an item. `is_sealed` is true of it, and `seal` and `end_seal` do nothing to it.
-
-    Keyed views do the same as what they are a view of: payloads go with their keys.
     """
 
     def seal(self, name: str, target: str) -> None:
-        """Give a set another name, as `Combining.rename` does, and seal the name it had.
+        """Give a set another name, as `Backend.rename` does, and seal the name it had.
 
         Until a day after `end_seal`, or until `Backend.clear`, a sealed name has no set, and can
         have none. Other calls raise `SealedError`, or find nothing; but `is_sealed` tells of it,
@@ -110,4 +114,18 @@ class Handover(Protocol):
 
     def drop_layout(self, name: str) -> bool:
         """Remove the layout at a name; return whether there was one. A set, or a seal, stays."""
+        ...
+
+    # Not first, or pyright takes what is for asyncio for one of these: it asks itself what this
+    # returns before it has seen another difference.
+
+    def keyed(self, payload: Payload) -> ShardableBackend:
+        """Return a view of this backend whose sets are keyed; see `Backend.keyed`.
+
+        It hands over any set, as this one does: payloads go with their keys.
+        """
+        ...
+
+    def monotonic(self) -> float:
+        """Return seconds by the clock that timeouts are measured by, as `time.monotonic` does."""
         ...
