@@ -34,7 +34,7 @@ def test_the_kit_is_used_as_the_documentation_says(pytester: pytest.Pytester) ->
     )
     pytester.syspathinsert()
     examples = re.findall(r"```python\n(.*?)```", DOCUMENTATION.read_text(), re.DOTALL)
-    assert len(examples) == 4
+    assert len(examples) == 5
     for number, example in enumerate(examples):
         pytester.makepyfile(**{f"test_example_{number}": example})
     pytester.makeconftest(
@@ -46,6 +46,7 @@ def test_the_kit_is_used_as_the_documentation_says(pytester: pytest.Pytester) ->
         """
     )
     # Of all checks, some that move time and some that do not; and random ones.
-    result = pytester.runpytest_subprocess("-k", "slice or time_makes_due or Random")
+    result = pytester.runpytest_subprocess("-k", "slice or time_makes_due or layout or Random")
     assert result.ret == pytest.ExitCode.OK
-    assert result.parseoutcomes()["passed"] == 4 * 4
+    # The last example has no random ones, but two classes, which look at layouts, too.
+    assert result.parseoutcomes()["passed"] == 4 * 4 + 2 * (3 + 3)
