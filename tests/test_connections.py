@@ -327,7 +327,7 @@ def test_a_forked_process_leaves_the_connections_of_its_parent_alone(
         async with connect_async(f"redis://localhost:{port}") as backend:
             assert await backend.length(name) == 0
             line: Any = backend
-            line = line._connection._lines._shared._line  # noqa: SLF001  (a child would not close it)
+            line = line._connection._lines._shared.line._line  # noqa: SLF001  (a child would not close it)
             with monkeypatch.context() as patch:
                 patch.setattr("os.getpid", lambda: parent + 1)
                 assert await backend.length(name) == 0

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+import os
+from itertools import repeat
+from typing import TYPE_CHECKING, Any, Final
 
 from redset.backends.redis._async.lines import AsyncLine, AsyncLines
 from redset.backends.redis._async.seals import tell_seal_async
-from redset.backends.redis._clients import is_error, is_unserved
+from redset.backends.redis._clients import is_unserved
 from redset.backends.redis._remedies import explain
 
 if TYPE_CHECKING:
@@ -15,108 +17,150 @@ if TYPE_CHECKING:
 
 # How many commands are sent together at most, lest the first of them waits long for the last.
 _MOST_TOGETHER = 128
+# What is longer has a connection to itself, in bytes.
+_LONG = 65_536
+# Stands for a reply that did not come.
+_LOST: Final = object()
 
 
 class AsyncSharedLines(AsyncLines):
-    """Connections for tasks: one that all share, and others for those who wait to be woken up.
-
-    A command is sent at once while no other is under way. Those that come meanwhile are sent
-    together when that is answered, which takes fewer steps of all, the server included.
-    """
+    """Connections for tasks: one that all share, and others for what would hold them up."""
 
     def __init__(self, pool: Any, otherwise: Callable[..., Any]) -> None:  # noqa: ANN401  (clients are told apart by looking)
         super().__init__(pool, otherwise)
-        self._begin(None)
-
-    def _begin(self, loop: asyncio.AbstractEventLoop | None) -> None:
-        """Begin anew, as connections and futures belong to one loop."""
-        self._loop = loop
-        self._shared = AsyncLine(self._pool, self._otherwise)
-        self._is_busy = False
-        self._waiting: list[tuple[tuple[object, ...], asyncio.Future[object]]] = []
-        self._sending: asyncio.Task[None] | None = None
+        self._shared: _SharedLine | None = None
+        self._inherited: list[object] = []
 
     async def command(self, *arguments: object) -> Any:  # noqa: ANN401  (replies are untyped)
         """Send a command, with those of other tasks if need be; if that fails, by the client."""
         if self._is_closed or arguments[0] == "BLPOP":
             return await super().command(*arguments)
         loop = asyncio.get_running_loop()
-        if loop is not self._loop:
-            self._begin(loop)
-        if self._is_busy:
-            future = loop.create_future()
-            self._waiting.append((arguments, future))
-            reply = await future
-        else:
-            reply = await self._send_alone(loop, arguments)
+        shared = self._shared
+        if shared is None or shared.loop is not loop:
+            shared = self._begin(loop)
+        packed = shared.line.pack(arguments)
+        if len(packed) > _LONG:
+            return await super().command(*arguments)
+        reply = await shared.send(packed)
+        if reply is _LOST or is_unserved(reply):
+            return await self._otherwise(*arguments)
         if not isinstance(reply, Exception):
             return reply
-        if is_error(reply, "ResponseError") and not is_unserved(reply):
+        try:
             await tell_seal_async(reply, self.command, arguments)
             explain(reply)
             raise reply
-        return await self._otherwise(*arguments)
+        finally:
+            # It refers to here.
+            del reply
 
     async def close(self) -> None:
         """Close all, those in use as soon as they are not."""
         await super().close()
-        if not self._is_busy:
+        if self._shared is not None:
             await self._shared.close()
 
-    async def _send_alone(
-        self, loop: asyncio.AbstractEventLoop, arguments: tuple[object, ...]
-    ) -> object:
+    def _begin(self, loop: asyncio.AbstractEventLoop) -> _SharedLine:
+        """Begin anew, as connections belong to one loop."""
+        if self._shared is not None:
+            if self._shared.line.process != os.getpid():
+                # A forked child must not close what its parent's loop listens to.
+                self._inherited += self._shared, self._idle
+            self._forget_idle()
+        self._shared = _SharedLine(AsyncLine(self._pool, self._otherwise), loop)
+        return self._shared
+
+
+class _SharedLine:
+    """The connection that the tasks of a loop share.
+
+    A command is sent at once while no other is under way. Those that come meanwhile are sent
+    together when that is answered, which takes fewer steps of all, the server included.
+    """
+
+    def __init__(self, line: AsyncLine, loop: asyncio.AbstractEventLoop) -> None:
+        self.line = line
+        self.loop = loop
+        self._waiting: list[tuple[bytes, asyncio.Future[object]]] = []
+        self._under_way: list[tuple[bytes, asyncio.Future[object]]] = []
+        self._sending: asyncio.Task[None] | None = None
+        self._is_busy = False
+        self._is_closed = False
+
+    async def send(self, packed: bytes) -> object:
+        """Return the reply to a packed command, or `_LOST` if there is none."""
+        if self._is_busy:
+            future = self.loop.create_future()
+            self._waiting.append((packed, future))
+            return await future
         self._is_busy = True
         try:
-            [reply] = await self._exchange([arguments])
+            [reply] = await self._exchange([packed])
         finally:
-            if self._waiting:
-                self._sending = loop.create_task(self._send_together())
-            else:
+            if not self._send_what_waits():
                 await self._rest()
         return reply
 
-    async def _send_together(self) -> None:
-        try:
-            while self._waiting:
-                some = self._waiting[:_MOST_TOGETHER]
-                del self._waiting[:_MOST_TOGETHER]
-                # Who was cancelled has not asked for anything.
-                asked = [each for each in some if not each[1].done()]
-                if asked:
-                    await self._answer(asked)
-        finally:
-            _cancel(self._waiting)
-            await self._rest()
+    async def close(self) -> None:
+        """Close it, as soon as it is not in use."""
+        self._is_closed = True
+        if not self._is_busy:
+            await self.line.close()
 
-    async def _answer(
-        self, some: Sequence[tuple[tuple[object, ...], asyncio.Future[object]]]
-    ) -> None:
-        try:
-            replies = await self._exchange([arguments for arguments, _ in some])
-            for (_, future), reply in zip(some, replies, strict=True):
+    def _anybody_waits(self) -> bool:
+        self._waiting = _unanswered(self._waiting)
+        return bool(self._waiting)
+
+    def _send_what_waits(self) -> bool:
+        """Begin to send what has come meanwhile, if anybody still wants it."""
+        if not self._anybody_waits():
+            return False
+        self._sending = self.loop.create_task(self._send_together())
+        self._sending.add_done_callback(self._go_on)
+        return True
+
+    async def _send_together(self) -> None:
+        while self._anybody_waits():
+            self._under_way = self._waiting[:_MOST_TOGETHER]
+            del self._waiting[:_MOST_TOGETHER]
+            replies = await self._exchange([packed for packed, _ in self._under_way])
+            for (_, future), reply in zip(self._under_way, replies, strict=True):
                 if not future.done():
                     future.set_result(reply)
-        finally:
-            _cancel(some)
+        await self._rest()
+        self._sending = None
 
-    async def _exchange(self, given: Sequence[tuple[object, ...]]) -> list[object]:
-        """Return replies, or the errors by which they are answered, or keep from being so."""
+    def _go_on(self, sending: asyncio.Task[None]) -> None:
+        """Go on for the others when what sent for them was cancelled, as a loop does that ends."""
+        if self._sending is sending:
+            for _, future in _unanswered(self._under_way):
+                future.set_result(_LOST)
+            self._is_busy = self._send_what_waits()
+
+    async def _exchange(self, packed: Sequence[bytes]) -> list[object]:
         replies: list[object] = []
+        is_open = False
         try:
-            await self._shared.exchange(given, replies)
-        except Exception as error:  # noqa: BLE001  (the client tries again, and raises what is wrong)
-            await self._shared.leave()
-            replies += [error] * (len(given) - len(replies))
-        return replies
+            await self.line.open()
+            is_open = True
+            await self.line.exchange(packed, replies)
+        except Exception:  # noqa: BLE001  (the client tries again, and raises what is wrong)
+            await self.line.leave()
+            if not is_open:
+                # Each would try it again for itself.
+                for _, future in _unanswered(self._waiting):
+                    future.set_result(_LOST)
+        return [*replies, *repeat(_LOST, len(packed) - len(replies))]
 
     async def _rest(self) -> None:
-        self._is_busy = False
         if self._is_closed:
-            await self._shared.close()
+            await self.line.close()
+        self._is_busy = False
 
 
-def _cancel(waiting: Sequence[tuple[object, asyncio.Future[object]]]) -> None:
-    """Cancel those that have no reply, when what sends for them is cancelled itself."""
-    for _, future in waiting:
-        future.cancel()
+def _unanswered(
+    some: Sequence[tuple[bytes, asyncio.Future[object]]],
+) -> list[tuple[bytes, asyncio.Future[object]]]:
+    """Return those that have no reply; who was cancelled does not wait for one."""
+    return [each for each in some if not each[1].done()]

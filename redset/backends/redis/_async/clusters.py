@@ -102,11 +102,11 @@ class AsyncCluster:
         if not lines or not line:
             line = AsyncLine(node, self._otherwise)
             try:
-                return await line.exchange(given)
+                return await line.exchange([line.pack(each) for each in given])
             finally:
                 await line.close()
         try:
-            return await line.exchange(given)
+            return await line.exchange([line.pack(each) for each in given])
         finally:
             await lines.give_back(line)
 
@@ -125,8 +125,8 @@ class AsyncCluster:
         place = (node.connection_kwargs["host"], node.connection_kwargs["port"])
         lines = self._lines.get(place)
         if lines is None:
-            await self._forget_the_gone()
             lines = self._lines.setdefault(place, AsyncSharedLines(node, self._otherwise))
+            await self._forget_the_gone()
         return lines
 
     async def _forget_the_gone(self) -> None:

@@ -102,11 +102,11 @@ class Cluster:
         if not lines or not line:
             line = Line(node, self._otherwise)
             try:
-                return line.exchange(given)
+                return line.exchange([line.pack(each) for each in given])
             finally:
                 line.close()
         try:
-            return line.exchange(given)
+            return line.exchange([line.pack(each) for each in given])
         finally:
             lines.give_back(line)
 
@@ -125,8 +125,8 @@ class Cluster:
         place = (node.connection_kwargs["host"], node.connection_kwargs["port"])
         lines = self._lines.get(place)
         if lines is None:
-            self._forget_the_gone()
             lines = self._lines.setdefault(place, Lines(node, self._otherwise))
+            self._forget_the_gone()
         return lines
 
     def _forget_the_gone(self) -> None:

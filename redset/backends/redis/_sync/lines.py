@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from redset.backends.redis._clients import asks_sentinels, is_error, is_lost, is_unserved, packer
@@ -34,22 +35,19 @@ class Line:
         self._pool = pool
         self._otherwise: Any = otherwise
         self._pack = packer()
-        self._open()
+        self._begin()
 
-    def _open(self) -> None:
+    def _begin(self) -> None:
         self._line = self._pool.connection_class(**self._pool.connection_kwargs)
-        self._process = os.getpid()
+        self.process = os.getpid()
         self._is_connected = False
 
     def command(self, *arguments: object) -> Any:  # noqa: ANN401  (replies are untyped)
         """Send a command here; if that fails, leave it to the client, who tries again."""
         try:
-            if not self._is_connected or self._process != os.getpid():
-                self._connect()
-            if self._pack is None:
-                self._line.send_command(*arguments)
-            else:
-                self._line.send_packed_command((self._pack(arguments),))
+            if not self._is_connected or self.process != os.getpid():
+                self.open()
+            self._line.send_packed_command((self.pack(arguments),))
             return self._line.read_response(disable_decoding=True)
         except Exception as error:
             if is_lost(error):
@@ -64,35 +62,52 @@ class Line:
             raise
         return self._otherwise(*arguments)
 
-    def exchange(
-        self, commands: Sequence[tuple[object, ...]], replies: list[Any] | None = None
-    ) -> list[Any]:
-        """Send commands at once; return their replies, or the errors by which they are answered.
+    def pack(self, command: tuple[object, ...]) -> bytes:
+        """Return a command as it is sent."""
+        if self._pack is None:
+            return b"".join(self._line.pack_command(*command))
+        return self._pack(command)
+
+    def exchange(self, packed: Sequence[bytes], replies: list[Any] | None = None) -> list[Any]:
+        """Send packed commands at once; return their replies, or the errors that are replies.
 
         Args:
-            commands: the commands.
+            packed: the commands.
             replies: a list to add the replies to, for those that came before it fails.
         """
         replies = [] if replies is None else replies
         try:
-            if not self._is_connected or self._process != os.getpid():
-                self._connect()
-            if self._pack is None:
-                packed = self._line.pack_commands(commands)
-            else:
-                packed = [b"".join(map(self._pack, commands))]
-            self._line.send_packed_command(packed)
-            for _ in commands:
+            self.open()
+            self._line.send_packed_command((b"".join(packed),))
+            for _ in packed:
                 replies.append(self._reply())
         except BaseException:
             self.close()
             raise
         return replies
 
+    def open(self) -> None:
+        """Open the connection, unless it is."""
+        if self._is_connected and self.process == os.getpid():
+            return
+        if self.process != os.getpid():
+            # A forked child must neither read its parent's replies nor close what it listens to.
+            self._inherited = self._line
+            self._begin()
+        try:
+            # What is sent over a closed one opens it, too, but without asking any sentinel.
+            self._line.connect()
+        except BaseException:
+            self.close()
+            raise
+        self._is_connected = True
+
     def close(self) -> None:
         """Close the connection; the next command opens it again."""
         self._is_connected = False
-        self._line.disconnect()
+        # What goes wrong with it is of no matter any more.
+        with suppress(Exception):
+            self._line.disconnect()
 
     def leave(self) -> None:
         """Close the connection that has failed, before the client takes over."""
@@ -100,15 +115,8 @@ class Line:
         if asks_sentinels(self._pool):
             # Idle ones of the client's have failed with it. If it finds that out when it uses one,
             # it tries again where the primary was, in redis-py 8, and asks no sentinel.
-            self._pool.disconnect(inuse_connections=False)
-
-    def _connect(self) -> None:
-        if self._process != os.getpid():
-            # A forked child must not read its parent's replies.
-            self._open()
-        # What is sent over a closed connection opens it, too, but without asking any sentinel.
-        self._line.connect()
-        self._is_connected = True
+            with suppress(Exception):
+                self._pool.disconnect(inuse_connections=False)
 
     def _reply(self) -> Any:  # noqa: ANN401  (replies are untyped)
         try:
@@ -125,9 +133,8 @@ class Lines:
     def __init__(self, pool: Any, otherwise: Command) -> None:  # noqa: ANN401  (clients are told apart by looking)
         self._pool = pool
         self._otherwise: Any = otherwise
-        # The last to come back is the first to be used; None is one that was not needed yet.
-        self._idle: deque[Line | None] = deque([None] * _MOST_LINES)
         self._is_closed = False
+        self._forget_idle()
 
     def command(self, *arguments: object) -> Any:  # noqa: ANN401  (replies are untyped)
         """Send a command over an idle connection, or through the client if none is left."""
@@ -145,7 +152,7 @@ class Lines:
         if line is None:
             return None
         try:
-            return line.exchange(commands)
+            return line.exchange([line.pack(each) for each in commands])
         except Exception:
             line.leave()
             raise
@@ -173,3 +180,7 @@ class Lines:
         self._idle.append(line)
         if self._is_closed:
             self.close()
+
+    def _forget_idle(self) -> None:
+        # The last to come back is the first to be used; None is one that was not needed yet.
+        self._idle: deque[Line | None] = deque([None] * _MOST_LINES)
