@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 PACKAGES = ("redset==0.5.1", "redis==2.10.6")
 PAST = 1_000_000.0
 # Which task, by how many processes, of how many items.
-TASKS = [("add", 1, 3_000), ("pop", 1, 3_000), ("take", 1, 100_000), ("due", 1, 40_000)]
-TASKS += [("take", 8, 200_000), ("due", 8, 40_000)]
+TASKS = [("add", 1, 3_000), ("pop", 1, 3_000), ("take", 1, 200_000), ("due", 1, 100_000)]
+TASKS += [("take", 8, 400_000), ("due", 8, 200_000)]
 TITLES = {"take": "take(100)", "due": "take(100) of due items"}
 
 
