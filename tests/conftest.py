@@ -45,8 +45,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Run three tests a processor with ``-n auto``: most wait, for a server or for time to pass."""
-    return 3 * (os.cpu_count() or 1)
+    """Run four tests a processor with ``-n auto``: most wait, for a server or for time to pass."""
+    return 4 * (os.cpu_count() or 1)
 
 
 @pytest.fixture(scope="session")

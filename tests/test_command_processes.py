@@ -170,7 +170,8 @@ def test_arguments_are_bytes_and_terminals_need_not_be_utf8(redset: Command, nam
 def test_ctrl_c_ends_a_wait(redset: Command, backends: Backends, name: str) -> None:
     terminal = Terminal(redset, "pop", name, "--timeout", "100")
     with closing(backends.client(KIND)) as client:
-        until(lambda: any(c["cmd"].startswith("blpop") for c in client.client_list()))
+        # Before it waits, it says so.
+        until(lambda: client.exists(f"{{{name}}}:waiting"))
     terminal.press_ctrl_c()
     assert terminal.end() == 130
     assert "".join(terminal.lines) == "^C"

@@ -598,6 +598,17 @@ class TestClusters:
             s.claim().ack()
         s.clear()
 
+    def test_what_is_long_finds_a_slot_that_has_moved(
+        self, clustered: Open, cluster: Cluster, name: str
+    ) -> None:
+        s = make_set(clustered(wait_replicas=0), "SortedSet", name)
+        long = ["a" * 100_000, "b" * 100_000, "c" * 100_000]
+        for item in long:
+            s.add(item)
+            move_slot(cluster, name, 0)
+        move_slot(cluster, name, 0)
+        assert s.take(3) == long
+
     def test_a_slot_on_its_way_is_waited_for(
         self, clustered: Open, cluster: Cluster, name: str
     ) -> None:

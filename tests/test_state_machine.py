@@ -46,7 +46,6 @@ def test_memory_in_time() -> None:
     run_state_machine_as_test(machine, settings=some(150))
 
 
-@pytest.mark.no_cover
 def test_asyncio_memory_in_time() -> None:
     clock = ManualClock()
     machine = backend_machine(
@@ -152,6 +151,21 @@ def test_no_more_is_claimed_than_comes_back_at_once() -> None:
         machine.claim(name, 60, terms, [], waiting=False)
     claimed = machine._model.claims[machine._names[name]]  # noqa: SLF001  (see above)
     assert 0 < len(claimed) < 100
+    machine.teardown()
+
+
+def test_a_delay_ends_by_the_clock() -> None:
+    clock = ManualClock()
+    machine: Any = backend_machine(lambda: MemoryBackend(clock=clock), clock=clock)()
+    name, full = next(iter(machine._names.items()))  # noqa: SLF001  (as the machine draws them)
+    terms = Terms(60.0, math.inf, Merge.REPLACE, None, 10)
+    machine.add(name, [(b"a", 0.0)], Merge.REPLACE)
+    machine.claim(name, 1, terms, [], waiting=False)
+    [hold] = machine._made[full]  # noqa: SLF001  (see above)
+    machine._release(full, hold, Merge.REPLACE, score=None, delay=5.0, attempts=None)  # noqa: SLF001
+    machine.move_the_clock(5.0)
+    machine.claim(name, 1, terms, [], waiting=False)
+    assert [member for member, _ in machine._made[full]] == [b"a", b"a"]  # noqa: SLF001
     machine.teardown()
 
 
