@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import socket
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING, cast
 
 import redis
 
 from benchmarks.harness import Place, Result, apart, race
 from redset import SortedSet, connect
-from tests.support.servers import Server
+from tests.support.servers import HOST, Server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 CHUNK = 1000
+# Of a pipeline by hand.
+PIPELINED = 100
+BY_SOCKET = "by a bare socket"
 SIZES = (10, 100, 1_000, 100_000)
 
 
@@ -26,16 +31,22 @@ def run(*, quick: bool) -> Iterator[Result]:
         apart(server),
         redis.Redis(port=server.port) as client,
         connect(f"redis://localhost:{server.port}") as backend,
+        closing(socket.create_connection((HOST, server.port))) as bare,
     ):
         sets = {"client": SortedSet(client, "jobs"), "connect": SortedSet(backend, "jobs")}
         for size in SIZES:
             # Few calls are too short to be timed, and many too long.
             num = most if size > CHUNK else max(CHUNK, 20 * size)
-            yield from _compare(client, sets, min(size, num), num, rounds)
+            yield from _compare(client, bare, sets, min(size, num), num, rounds)
 
 
 def _compare(
-    client: redis.Redis, sets: dict[str, SortedSet[str]], size: int, num: int, rounds: int
+    client: redis.Redis,
+    bare: socket.socket,
+    sets: dict[str, SortedSet[str]],
+    size: int,
+    num: int,
+    rounds: int,
 ) -> Iterator[Result]:
     items = [f"item {i}" for i in range(num)]
     batches = [items[start : start + size] for start in range(0, num, size)]
@@ -44,6 +55,12 @@ def _compare(
     for how, jobs in sets.items():
         updates[how] = lambda jobs=jobs: _update(jobs, batches)  # type: ignore[misc]  # bound at once
         takes[how] = lambda jobs=jobs: _take(jobs, size)  # type: ignore[misc]  # bound at once
+    if size > CHUNK:
+        # As ``redis-benchmark -P 100`` does it, of commands that were packed before.
+        adding = _pipelines("ZADD", "jobs", "0", items=items)
+        popping = _pipelines("ZPOPMIN", "jobs", items=[""] * num)
+        updates[BY_SOCKET] = lambda: _exchange(bare, adding, 1)
+        takes[BY_SOCKET] = lambda: _exchange(bare, popping, 5)
 
     def empty() -> None:
         client.delete("jobs")
@@ -68,7 +85,14 @@ def _results(
         limit = 1.15 if size > CHUNK and kind == "update" else None
         detail = f"{rates[how]:,.0f}/s / {rates['by hand']:,.0f}/s"
         yield Result(f"{how}: {call} / {command}", detail, ratio, limit)
+        if BY_SOCKET in rates:
+            command_by_command = f"{command.partition(' ')[0]} in pipelines of {PIPELINED}"
+            detail = f"{rates[how]:,.0f}/s / {rates[BY_SOCKET]:,.0f}/s, {BY_SOCKET}"
+            name = f"{how}: {call} / {command_by_command}, items/s"
+            yield Result(name, detail, rates[how] / rates[BY_SOCKET], 0.9, at_least=True)
     for how, rate in rates.items():
+        if how == BY_SOCKET:
+            continue
         line = f"{command.partition(' ')[0]} by hand" if how == "by hand" else f"{kind}, {how}"
         name = f"{call}: {how}"
         yield Result(name, "", rate / 1000, unit=" k/s", place=Place("batches", line, size))
@@ -93,3 +117,24 @@ def _zpopmin(client: redis.Redis, size: int) -> None:
 def _take(jobs: SortedSet[str], size: int) -> None:
     while jobs.take(size):
         pass
+
+
+def _pipelines(*words: str, items: list[str]) -> list[bytes]:
+    """Pack a command for each item, and so many together."""
+    packed = [b"".join(map(_bulk, [*words, item] if item else words)) for item in items]
+    commands = [b"*%d\r\n%s" % (len(words) + bool(items[0]), each) for each in packed]
+    starts = range(0, len(commands), PIPELINED)
+    return [b"".join(commands[start : start + PIPELINED]) for start in starts]
+
+
+def _bulk(word: str) -> bytes:
+    return b"$%d\r\n%s\r\n" % (len(word.encode()), word.encode())
+
+
+def _exchange(bare: socket.socket, pipelines: list[bytes], lines: int) -> None:
+    """Send pipelines; await as many lines for each of their commands."""
+    for each in pipelines:
+        bare.sendall(each)
+        left = lines * PIPELINED
+        while left > 0:
+            left -= bare.recv(1 << 16).count(b"\n")

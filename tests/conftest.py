@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import uuid
+from itertools import compress
+from operator import not_
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from redset.interfaces import Backend
 
     MakeSet = Callable[..., Any]
+
+SLOW = {"test_state_machine", "test_topologies", "test_chaos", "test_resharding_live", "test_demo"}
 
 SET_KINDS = [
     "memory",
@@ -30,23 +34,30 @@ SET_KINDS = [
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the tests that take longest, lest all wait for them in the end.
+    """Let each process begin with its share of what takes longest, and go on with others.
 
-    Before them go those whose coverage is not measured, as it takes much longer: when that
-    begins again, it does not see the threads there are.
+    Before all go those whose coverage is not measured, as that takes much longer: when it begins
+    again, it does not see the threads there are.
     """
-    items.sort(
-        key=lambda item: (
-            item.get_closest_marker("no_cover") is None,
-            item.path.stem != "test_state_machine",
-        )
-    )
+    is_slow = [_is_uncovered(item) or item.path.stem in SLOW for item in items]
+    slow = sorted(compress(items, is_slow), key=_is_uncovered, reverse=True)
+    rest = list(compress(items, map(not_, is_slow)))
+    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    items.clear()
+    for place in range(processes):
+        part = slice(len(rest) * place // processes, len(rest) * (place + 1) // processes)
+        items += slow[place::processes]
+        items += rest[part]
+
+
+def _is_uncovered(item: pytest.Item) -> bool:
+    return item.get_closest_marker("no_cover") is not None
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Run four tests a processor with ``-n auto``: most wait, for a server or for time to pass."""
-    return 4 * (os.cpu_count() or 1)
+    """Run three tests a processor with ``-n auto``: most wait, for a server or for time to pass."""
+    return 3 * (os.cpu_count() or 1)
 
 
 @pytest.fixture(scope="session")

@@ -328,19 +328,19 @@ class HandoverChecks:
     ) -> None:
         leases = fill_all(backend, name)
         now = present(backend, name)
-        assert backend.expire(name, now + 0.8)
+        assert backend.expire(name, now + 1.5)
         lasting = [f"{{{name}}}:{what}" for what in ("later", "never", "sooner")]
         with seal(backend, name) as (leaving, target):
-            for each, when in zip(lasting, (now + 600, None, now + 0.4), strict=True):
+            for each, when in zip(lasting, (now + 600, None, now + 0.6), strict=True):
                 fill(backend, each, (b"own", 1.0))
                 backend.expire(each, when)
             while (parcel := backend.pack(leaving, 3)).states:
                 for each in (target, *lasting):
                     assert backend.unpack(each, leaving, parcel)
                 backend.unload(leaving, parcel)
-            advance(0.5)
+            advance(0.7)
             assert [backend.length(each) for each in (target, *lasting)] == [2, 3, 3, 3]
-            advance(0.4)
+            advance(0.9)
             assert [backend.length(each) for each in (target, *lasting)] == [0, 3, 3, 0]
             # Where there was nothing of its kind, it is as it was.
             for each in (target, *lasting):

@@ -121,12 +121,12 @@ class PartingChecks:
     ) -> None:
         fill(backend, name, (b"a", 1.0), (b"b", 2.0))
         tried, _ = claim(backend, name, 2)
-        assert backend.expire(name, present(backend, name) + 0.5)
+        assert backend.expire(name, present(backend, name) + 0.8)
         assert backend.release(name, hold(tried), Merge.REPLACE)
-        advance(0.6)
-        assert backend.expire(name, present(backend, name) + 0.5)
+        advance(0.9)
+        assert backend.expire(name, present(backend, name) + 0.8)
         assert backend.expire(name, None)
-        advance(0.6)
+        advance(0.9)
         (lease,) = claim(backend, name)
         assert (lease.member, lease.attempt) == (b"a", 2)
         assert backend.acknowledge(name, [hold(lease)], Merge.REPLACE) == [True]
