@@ -322,7 +322,7 @@ class KeyedChecks:
 
         def work(number: int) -> list[Copy]:
             seen: list[Copy] = []
-            for i in range(number, 200, 8):
+            for i in range(number, 120, 8):
                 put(view, name, *((key, b"%d" % i, float(i)) for key in keys))
                 seen += copies(everything(view, name))
                 seen += copies(take())

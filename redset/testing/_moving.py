@@ -149,7 +149,7 @@ class MovingChecks:
 
     def test_a_member_moves_once(self, backend: Backend, name: str) -> None:
         with others(backend, name, []) as (other,):
-            entries = [(b"%03d" % i, float(i)) for i in range(200)]
+            entries = [(b"%03d" % i, float(i)) for i in range(100)]
             fill(backend, name, *entries)
 
             def move_all(_: int) -> int:
