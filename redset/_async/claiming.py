@@ -109,7 +109,8 @@ class AsyncClaimingSet(AsyncReadableSet[T]):
             timeout: how many seconds to wait for the first item; None waits for ever.
             keep_alive: extend each claim for as long as its ``with`` block runs.
             done: claims of this set to acknowledge in the same round trip, except those that
-                have ended already. One that turns out to be lost is logged.
+                have ended already. One that turns out to be lost is logged. They are acknowledged
+                before this waits; if the wait is interrupted, `ack_all` may find them lost.
 
         Returns:
             Up to ``num`` claims in order. A round trip for every thousand, O(log n) an item.
