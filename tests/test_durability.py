@@ -364,8 +364,12 @@ class TestOneServer:
         acl: Any = client.acl_setuser
         acl("default", enabled=True, commands=["-wait"])
         try:
-            with pytest.raises(redis.ResponseError, match="permissions to run the 'wait' command"):
+            with pytest.raises(
+                redis.ResponseError, match="permissions to run the 'wait' command"
+            ) as refused:
                 s.add("a")
+            [remedy] = refused.value.__notes__
+            assert "ACL SETUSER" in remedy
         finally:
             acl("default", enabled=True, commands=["+wait"])
         assert s.pop() == "a"

@@ -8,9 +8,8 @@ from itertools import repeat
 from typing import TYPE_CHECKING, Any, Final
 
 from redset.backends.redis._async.lines import AsyncLine, AsyncLines
-from redset.backends.redis._async.seals import tell_seal_async
+from redset.backends.redis._async.seals import tell_why_async
 from redset.backends.redis._clients import is_unserved
-from redset.backends.redis._remedies import explain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,7 +30,7 @@ class AsyncSharedLines(AsyncLines):
         self._shared: _SharedLine | None = None
         self._inherited: list[object] = []
 
-    async def command(self, *arguments: object) -> Any:  # noqa: ANN401  (replies are untyped)
+    async def command(self, *arguments: object, packed: bytes | None = None) -> Any:  # noqa: ANN401  (replies are untyped)
         """Send a command, with those of other tasks if need be; if that fails, by the client."""
         if self._is_closed or arguments[0] == "BLPOP":
             return await super().command(*arguments)
@@ -39,17 +38,16 @@ class AsyncSharedLines(AsyncLines):
         shared = self._shared
         if shared is None or shared.loop is not loop:
             shared = self._begin(loop)
-        packed = shared.line.pack(arguments)
+        packed = packed or shared.line.pack(arguments)
         if len(packed) > _LONG:
-            return await super().command(*arguments)
+            return await super().command(*arguments, packed=packed)
         reply = await shared.send(packed)
         if reply is _LOST or is_unserved(reply):
             return await self._otherwise(*arguments)
         if not isinstance(reply, Exception):
             return reply
         try:
-            await tell_seal_async(reply, self.command, arguments)
-            explain(reply)
+            await tell_why_async(reply, self.command, arguments)
             raise reply
         finally:
             # It refers to here.
@@ -144,7 +142,7 @@ class _SharedLine:
         try:
             await self.line.open()
             is_open = True
-            await self.line.exchange(packed, replies)
+            await self.line.exchange_packed(packed, replies)
         except Exception:  # noqa: BLE001  (the client tries again, and raises what is wrong)
             await self.line.leave()
             if not is_open:

@@ -98,17 +98,14 @@ class AsyncCluster:
     async def _exchange(self, key: bytes, given: Sequence[tuple[object, ...]]) -> list[Any]:
         node = primary(self._client, key)
         lines = await self._beside(node)
-        line = lines.take() if lines else None
-        if not lines or not line:
-            line = AsyncLine(node, self._otherwise)
-            try:
-                return await line.exchange([line.pack(each) for each in given])
-            finally:
-                await line.close()
+        replies = await lines.exchange(given) if lines else None
+        if replies is not None:
+            return replies
+        line = AsyncLine(node, self._otherwise)
         try:
-            return await line.exchange([line.pack(each) for each in given])
+            return await line.exchange(given)
         finally:
-            await lines.give_back(line)
+            await line.close()
 
     async def _lines_for(self, key: bytes) -> AsyncSharedLines | None:
         """Return the connections to the node that has a key, if the client knows one."""

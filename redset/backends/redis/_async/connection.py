@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from redset.backends.redis._async.clusters import AsyncCluster
 from redset.backends.redis._async.lines import AsyncLine
 from redset.backends.redis._async.replicating import AsyncReplication
-from redset.backends.redis._async.seals import tell_seal_async
+from redset.backends.redis._async.seals import tell_why_async
 from redset.backends.redis._clients import (
     check_async_client,
     has_pool,
@@ -20,7 +20,6 @@ from redset.backends.redis._clients import (
     wait_slice,
 )
 from redset.backends.redis._copies import is_lasting
-from redset.backends.redis._remedies import explain
 from redset.backends.redis._requests import requests
 from redset.backends.redis._scripts import script
 from redset.backends.redis._sharing import AsyncSharedLines
@@ -81,8 +80,7 @@ class AsyncConnection:
         try:
             return await self._ask(*arguments, **self._options)
         except Exception as error:
-            await tell_seal_async(error, self._command, arguments)
-            explain(error)
+            await tell_why_async(error, self._command, arguments)
             raise
 
     async def _together(self, _: bytes, commands: Sequence[tuple[object, ...]]) -> list[Any]:

@@ -7,9 +7,8 @@ from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from redset.backends.redis._async.seals import tell_seal_async
+from redset.backends.redis._async.seals import tell_why_async
 from redset.backends.redis._clients import asks_sentinels, is_error, is_lost, is_unserved, packer
-from redset.backends.redis._remedies import explain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -40,19 +39,23 @@ class AsyncLine:
         self.process = os.getpid()
         self._is_connected = False
 
-    async def command(self, *arguments: object) -> Any:  # noqa: ANN401  (replies are untyped)
-        """Send a command here; if that fails, leave it to the client, who tries again."""
+    async def command(self, *arguments: object, packed: bytes | None = None) -> Any:  # noqa: ANN401  (replies are untyped)
+        """Send a command here; if that fails, leave it to the client, who tries again.
+
+        Args:
+            arguments: the command.
+            packed: the same as it is sent, if it is packed already.
+        """
         try:
             if not self._is_connected or self.process != os.getpid():
                 await self.open()
-            await self._line.send_packed_command((self.pack(arguments),))
+            await self._line.send_packed_command((packed or self.pack(arguments),))
             return await self._line.read_response(disable_decoding=True)
         except Exception as error:
             if is_lost(error):
                 await self.leave()
             elif not is_unserved(error):
-                await tell_seal_async(error, self.command, arguments)
-                explain(error)
+                await tell_why_async(error, self.command, arguments)
                 raise
         except BaseException:
             # The reply is still to come, and would be taken for that of the next command.
@@ -66,25 +69,22 @@ class AsyncLine:
             return b"".join(self._line.pack_command(*command))
         return self._pack(command)
 
-    async def exchange(
-        self, packed: Sequence[bytes], replies: list[Any] | None = None
-    ) -> list[Any]:
-        """Send packed commands at once; return their replies, or the errors that are replies.
+    async def exchange(self, commands: Sequence[tuple[object, ...]]) -> list[Any]:
+        """Send commands at once; return their replies, or the errors by which they are answered."""
+        replies: list[Any] = []
+        await self.exchange_packed([self.pack(each) for each in commands], replies)
+        return replies
 
-        Args:
-            packed: the commands.
-            replies: a list to add the replies to, for those that came before it fails.
-        """
-        replies = [] if replies is None else replies
+    async def exchange_packed(self, packed: Sequence[bytes], replies: list[Any]) -> None:
+        """Send packed commands at once, and add their replies to a list, as far as they come."""
         try:
             await self.open()
             await self._line.send_packed_command((b"".join(packed),))
-            for _ in packed:
+            while len(replies) < len(packed):
                 replies.append(await self._reply())
         except BaseException:
             await self.close()
             raise
-        return replies
 
     async def open(self) -> None:
         """Open the connection, unless it is."""
@@ -136,13 +136,13 @@ class AsyncLines:
         self._is_closed = False
         self._forget_idle()
 
-    async def command(self, *arguments: object) -> Any:  # noqa: ANN401  (replies are untyped)
+    async def command(self, *arguments: object, packed: bytes | None = None) -> Any:  # noqa: ANN401  (replies are untyped)
         """Send a command over an idle connection, or through the client if none is left."""
         line = self.take()
         if line is None:
             return await self._otherwise(*arguments)
         try:
-            return await line.command(*arguments)
+            return await line.command(*arguments, packed=packed)
         finally:
             await self.give_back(line)
 
@@ -152,7 +152,7 @@ class AsyncLines:
         if line is None:
             return None
         try:
-            return await line.exchange([line.pack(each) for each in commands])
+            return await line.exchange(commands)
         except Exception:
             await line.leave()
             raise

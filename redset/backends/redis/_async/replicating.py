@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from redset.backends.redis import commands, keys
-from redset.backends.redis._async.seals import tell_seal_async
+from redset.backends.redis._async.seals import tell_why_async
 from redset.exceptions import ReplicationError
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class AsyncReplication:
         reply, _, count = await self._together(key, (arguments, mark, self._wait))
         for each in (reply, count):
             if isinstance(each, Exception):
-                await tell_seal_async(each, self._ask, arguments)
+                await tell_why_async(each, self._ask, arguments)
                 raise each
         if count < self._copies.replicas:
             raise self._missing(count)

@@ -1,4 +1,4 @@
-"""Commands that are refused because a set is sealed."""
+"""Commands that are refused: because a set is sealed, or because of what can be remedied."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import shlex
 from typing import TYPE_CHECKING, Any, Final
 
 from redset.backends.redis import commands
+from redset.backends.redis._remedies import explain
 from redset.backends.redis._scripts import script
 from redset.exceptions import SealedError
 
@@ -17,12 +18,13 @@ if TYPE_CHECKING:
 _REFUSED: Final = re.compile("WRONGTYPE|'bytes' object has no attribute")
 
 
-async def tell_seal_async(
+async def tell_why_async(
     error: Exception, ask: Callable[..., Awaitable[Any]], arguments: Sequence[object]
 ) -> None:
     """Raise `SealedError` for an error of a command if one of its keys is that of a sealed set.
 
-    It may be that of something else, so the server is asked: ``ask`` sends a command.
+    It may be that of something else, so the server is asked: ``ask`` sends a command. To any other
+    error is added what to do about it.
     """
     if _REFUSED.search(str(error)):
         keys = commands.keys_of(arguments)
@@ -37,3 +39,4 @@ async def tell_seal_async(
                 )
             message = f"{name!r} {is_called}"
             raise SealedError(message) from error
+    explain(error)

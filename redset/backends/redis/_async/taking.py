@@ -7,10 +7,9 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from redset.backends.redis import commands, keys
-from redset.backends.redis._async.seals import tell_seal_async
+from redset.backends.redis._async.seals import tell_why_async
 from redset.backends.redis._async.waiting import AsyncWaiting
 from redset.backends.redis._clients import is_cluster, is_error
-from redset.backends.redis._remedies import explain
 from redset.interfaces import NOW
 
 if TYPE_CHECKING:
@@ -35,8 +34,7 @@ class AsyncTaker:
         try:
             reply = await self._wait(name.encode(), deadline)
         except Exception as error:
-            await tell_seal_async(error, self._connection.command, ("BZPOPMIN", name.encode()))
-            explain(error)
+            await tell_why_async(error, self._connection.command, ("BZPOPMIN", name.encode()))
             raise
         if not reply:
             return []

@@ -98,17 +98,14 @@ class Cluster:
     def _exchange(self, key: bytes, given: Sequence[tuple[object, ...]]) -> list[Any]:
         node = primary(self._client, key)
         lines = self._beside(node)
-        line = lines.take() if lines else None
-        if not lines or not line:
-            line = Line(node, self._otherwise)
-            try:
-                return line.exchange([line.pack(each) for each in given])
-            finally:
-                line.close()
+        replies = lines.exchange(given) if lines else None
+        if replies is not None:
+            return replies
+        line = Line(node, self._otherwise)
         try:
-            return line.exchange([line.pack(each) for each in given])
+            return line.exchange(given)
         finally:
-            lines.give_back(line)
+            line.close()
 
     def _lines_for(self, key: bytes) -> Lines | None:
         """Return the connections to the node that has a key, if the client knows one."""

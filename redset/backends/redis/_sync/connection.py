@@ -18,13 +18,12 @@ from redset.backends.redis._clients import (
     wait_slice,
 )
 from redset.backends.redis._copies import is_lasting
-from redset.backends.redis._remedies import explain
 from redset.backends.redis._requests import requests
 from redset.backends.redis._scripts import script
 from redset.backends.redis._sync.clusters import Cluster
 from redset.backends.redis._sync.lines import Line, Lines
 from redset.backends.redis._sync.replicating import Replication
-from redset.backends.redis._sync.seals import tell_seal
+from redset.backends.redis._sync.seals import tell_why
 from redset.backends.redis.keys import request_prefix
 
 if TYPE_CHECKING:
@@ -82,8 +81,7 @@ class Connection:
         try:
             return self._ask(*arguments, **self._options)
         except Exception as error:
-            tell_seal(error, self._command, arguments)
-            explain(error)
+            tell_why(error, self._command, arguments)
             raise
 
     def _together(self, _: bytes, commands: Sequence[tuple[object, ...]]) -> list[Any]:

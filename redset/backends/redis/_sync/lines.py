@@ -10,8 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from redset.backends.redis._clients import asks_sentinels, is_error, is_lost, is_unserved, packer
-from redset.backends.redis._remedies import explain
-from redset.backends.redis._sync.seals import tell_seal
+from redset.backends.redis._sync.seals import tell_why
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -42,19 +41,23 @@ class Line:
         self.process = os.getpid()
         self._is_connected = False
 
-    def command(self, *arguments: object) -> Any:  # noqa: ANN401  (replies are untyped)
-        """Send a command here; if that fails, leave it to the client, who tries again."""
+    def command(self, *arguments: object, packed: bytes | None = None) -> Any:  # noqa: ANN401  (replies are untyped)
+        """Send a command here; if that fails, leave it to the client, who tries again.
+
+        Args:
+            arguments: the command.
+            packed: the same as it is sent, if it is packed already.
+        """
         try:
             if not self._is_connected or self.process != os.getpid():
                 self.open()
-            self._line.send_packed_command((self.pack(arguments),))
+            self._line.send_packed_command((packed or self.pack(arguments),))
             return self._line.read_response(disable_decoding=True)
         except Exception as error:
             if is_lost(error):
                 self.leave()
             elif not is_unserved(error):
-                tell_seal(error, self.command, arguments)
-                explain(error)
+                tell_why(error, self.command, arguments)
                 raise
         except BaseException:
             # The reply is still to come, and would be taken for that of the next command.
@@ -68,23 +71,22 @@ class Line:
             return b"".join(self._line.pack_command(*command))
         return self._pack(command)
 
-    def exchange(self, packed: Sequence[bytes], replies: list[Any] | None = None) -> list[Any]:
-        """Send packed commands at once; return their replies, or the errors that are replies.
+    def exchange(self, commands: Sequence[tuple[object, ...]]) -> list[Any]:
+        """Send commands at once; return their replies, or the errors by which they are answered."""
+        replies: list[Any] = []
+        self.exchange_packed([self.pack(each) for each in commands], replies)
+        return replies
 
-        Args:
-            packed: the commands.
-            replies: a list to add the replies to, for those that came before it fails.
-        """
-        replies = [] if replies is None else replies
+    def exchange_packed(self, packed: Sequence[bytes], replies: list[Any]) -> None:
+        """Send packed commands at once, and add their replies to a list, as far as they come."""
         try:
             self.open()
             self._line.send_packed_command((b"".join(packed),))
-            for _ in packed:
+            while len(replies) < len(packed):
                 replies.append(self._reply())
         except BaseException:
             self.close()
             raise
-        return replies
 
     def open(self) -> None:
         """Open the connection, unless it is."""
@@ -136,13 +138,13 @@ class Lines:
         self._is_closed = False
         self._forget_idle()
 
-    def command(self, *arguments: object) -> Any:  # noqa: ANN401  (replies are untyped)
+    def command(self, *arguments: object, packed: bytes | None = None) -> Any:  # noqa: ANN401  (replies are untyped)
         """Send a command over an idle connection, or through the client if none is left."""
         line = self.take()
         if line is None:
             return self._otherwise(*arguments)
         try:
-            return line.command(*arguments)
+            return line.command(*arguments, packed=packed)
         finally:
             self.give_back(line)
 
@@ -152,7 +154,7 @@ class Lines:
         if line is None:
             return None
         try:
-            return line.exchange([line.pack(each) for each in commands])
+            return line.exchange(commands)
         except Exception:
             line.leave()
             raise

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from redset.backends.redis import commands, keys
-from redset.backends.redis._sync.seals import tell_seal
+from redset.backends.redis._sync.seals import tell_why
 from redset.exceptions import ReplicationError
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Replication:
         reply, _, count = self._together(key, (arguments, mark, self._wait))
         for each in (reply, count):
             if isinstance(each, Exception):
-                tell_seal(each, self._ask, arguments)
+                tell_why(each, self._ask, arguments)
                 raise each
         if count < self._copies.replicas:
             raise self._missing(count)

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from redset.backends.redis import commands, keys
 from redset.backends.redis._clients import is_cluster, is_error
-from redset.backends.redis._remedies import explain
-from redset.backends.redis._sync.seals import tell_seal
+from redset.backends.redis._sync.seals import tell_why
 from redset.backends.redis._sync.waiting import Waiting
 from redset.interfaces import NOW
 
@@ -37,8 +36,7 @@ class Taker:
         try:
             reply = self._wait(name.encode(), deadline)
         except Exception as error:
-            tell_seal(error, self._connection.command, ("BZPOPMIN", name.encode()))
-            explain(error)
+            tell_why(error, self._connection.command, ("BZPOPMIN", name.encode()))
             raise
         if not reply:
             return []
