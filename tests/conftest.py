@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import uuid
-from itertools import compress
-from operator import not_
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import redis
 
 from tests.support.backends import Backends, make_set
 
@@ -39,15 +39,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     Before all go those whose coverage is not measured, as that takes much longer: when it begins
     again, it does not see the threads there are.
     """
-    is_slow = [_is_uncovered(item) or item.path.stem in SLOW for item in items]
-    slow = sorted(compress(items, is_slow), key=_is_uncovered, reverse=True)
-    rest = list(compress(items, map(not_, is_slow)))
+    slow = sorted(filter(_is_slow, items), key=_is_uncovered, reverse=True)
+    rest = [item for item in items if not _is_slow(item)]
     processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     items.clear()
     for place in range(processes):
         part = slice(len(rest) * place // processes, len(rest) * (place + 1) // processes)
         items += slow[place::processes]
         items += rest[part]
+
+
+def _is_slow(item: pytest.Item) -> bool:
+    return _is_uncovered(item) or item.path.stem in SLOW
 
 
 def _is_uncovered(item: pytest.Item) -> bool:
@@ -65,6 +68,19 @@ def backends() -> Iterator[Backends]:
     """Give all kinds of backends, each opened when it is first used."""
     with Backends() as opened:
         yield opened
+
+
+@pytest.fixture
+def port(backends: Backends) -> int:
+    """Return the port of the server that tests of one server run on."""
+    return backends.server("valkey-9.1").port
+
+
+@pytest.fixture
+def client(port: int) -> Iterator[Any]:
+    """Give a blocking client of that server."""
+    with closing(redis.Redis(port=port)) as client:
+        yield client
 
 
 @pytest.fixture

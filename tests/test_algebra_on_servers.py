@@ -18,7 +18,6 @@ from tests.support.backends import make_set
 from tests.support.proxy import Proxy
 from tests.test_claims_on_servers import (
     calls_of,
-    client,
     meanwhile,
     port,
     remote,
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
 
     Remote = Callable[..., Backend]
 
-__all__ = ["client", "meanwhile", "pop_any", "port", "remote"]
+__all__ = ["meanwhile", "pop_any", "port", "remote"]
 
 SCRIPTS = ["add", "move", "pop_into", "pop_any", "rename", "expire", "compare"]
 
@@ -205,7 +204,8 @@ class TestKeys:
         s.claim().nack(delay=100)
         assert client.pttl(items) == -1
         s.discard("a")
-        assert 990_000 < client.pttl(items) <= 1_000_100
+        # They are to stay a millisecond longer than what they belong to, and one may pass.
+        assert 990_000 < client.pttl(items) <= 1_000_003
         claim = s.claim()
         s.add("b")
         assert s.claims(1)[0].item == "c"
@@ -214,7 +214,7 @@ class TestKeys:
         claim.ack()
         s.expire_at(time.time() + 1000)
         s.claim().nack(delay=100)
-        assert 990_000 < client.pttl(items) <= 1_000_100
+        assert 990_000 < client.pttl(items) <= 1_000_003
         s.clear()
 
     def test_attempts_expire_no_later(self, client: Any, name: str) -> None:
@@ -240,9 +240,9 @@ class TestKeys:
         other.add("a")
         assert seen.difference_update(other) == 1
         assert seen.intersection_update(seen) == 0
-        assert 90_000 < client.pttl(seen.name) <= 100_100
+        assert 90_000 < client.pttl(seen.name) <= 100_001
         assert seen.rename(f"{{{name}}}:new").name == f"{{{name}}}:new"
-        assert 90_000 < client.pttl(f"{{{name}}}:new") <= 100_100
+        assert 90_000 < client.pttl(f"{{{name}}}:new") <= 100_001
 
     def test_no_scratch_keys_are_left(self, client: Any, name: str) -> None:
         s, other = (SortedSet(client, f"{{{name}}}{each}") for each in ("", ":other"))

@@ -54,12 +54,6 @@ def port(request: pytest.FixtureRequest, backends: Backends) -> int:
 
 
 @pytest.fixture
-def client(port: int) -> Iterator[Any]:
-    with closing(redis.Redis(port=port)) as client:
-        yield client
-
-
-@pytest.fixture
 def meanwhile() -> Meanwhile:
     return Meanwhile()
 

@@ -26,6 +26,7 @@ from redset.backends.redis import _async, _clients, _sync
 from redset.backends.redis._clients import packer
 from redset.testing import blocking
 from tests.support.backends import make_set
+from tests.support.connections import is_blocked, named
 from tests.support.proxy import Proxy
 from tests.support.servers import SLOTS, Server, start_cluster, start_sentinel, wait_until
 
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from redset.interfaces import Backend
-    from tests.support.backends import Backends
 
     Open = Callable[..., Backend]
 
@@ -43,17 +43,6 @@ class Numbers:
 
     loads = int
     dumps = str
-
-
-@pytest.fixture
-def port(backends: Backends) -> int:
-    return backends.server("valkey-9.1").port
-
-
-@pytest.fixture
-def client(port: int) -> Iterator[Any]:
-    with closing(redis.Redis(port=port)) as client:
-        yield client
 
 
 @contextmanager
@@ -80,14 +69,6 @@ def owning(kind: str, client: Any) -> Iterator[Backend]:
 def kind(request: pytest.FixtureRequest) -> str:
     kind: str = request.param
     return kind
-
-
-def is_blocked(client: Any, name: str) -> bool:
-    return any("b" in each["flags"] for each in named(client, name))
-
-
-def named(client: Any, name: str) -> list[Any]:
-    return [each for each in client.client_list() if each["name"] == name]
 
 
 def test_one_caller_needs_one(kind: str, port: int, client: Any, name: str) -> None:

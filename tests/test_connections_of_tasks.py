@@ -7,7 +7,6 @@ import gc
 import os
 import sys
 from collections import Counter
-from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,13 +15,12 @@ import redis
 from redset import AsyncSortedSet, SortedSet, connect_async
 from redset.backends import AsyncRedisBackend
 from redset.backends.redis._async.lines import AsyncLine
+from tests.support.connections import named
 from tests.support.proxy import Proxy
 from tests.support.servers import start_cluster, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator
-
-    from tests.support.backends import Backends
+    from collections.abc import Callable, Coroutine
 
 
 class Numbers:
@@ -36,21 +34,6 @@ class Numbers:
 def kind(request: pytest.FixtureRequest) -> str:
     kind: str = request.param
     return kind
-
-
-@pytest.fixture
-def port(backends: Backends) -> int:
-    return backends.server("valkey-9.1").port
-
-
-@pytest.fixture
-def client(port: int) -> Iterator[Any]:
-    with closing(redis.Redis(port=port)) as client:
-        yield client
-
-
-def named(client: Any, name: str) -> list[Any]:
-    return [each for each in client.client_list() if each["name"] == name]
 
 
 def run(url: str, name: str, use: Callable[[Any], Coroutine[Any, Any, None]]) -> None:

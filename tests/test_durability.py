@@ -31,6 +31,7 @@ from redset.exceptions import RedsetError, ReplicationError
 from redset.testing import blocking
 from tests.support import wire
 from tests.support.backends import make_set
+from tests.support.connections import is_blocked, named
 from tests.support.proxy import Proxy
 from tests.support.servers import Server, start_cluster, start_sentinel, wait_until
 from tests.topologies.faults import move_slot, owner, stuck_slot
@@ -146,14 +147,6 @@ def both(opened: Open, name: str) -> tuple[Any, Any]:
         make_set(opened(), "SortedSet", name, serializer=Numbers),
         make_set(opened(wait_timeout=0.05), "SortedSet", name, serializer=Numbers),
     )
-
-
-def named(client: Any, name: str) -> list[Any]:
-    return [each for each in client.client_list() if each["name"] == name]
-
-
-def is_blocked(client: Any, name: str) -> bool:
-    return any("b" in each["flags"] for each in named(client, name))
 
 
 def waits(client: Any) -> int:

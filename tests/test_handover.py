@@ -21,7 +21,7 @@ from redset.testing._handover import forget
 from tests.support.backends import KINDS
 from tests.support.proxy import Proxy
 from tests.support.servers import Server
-from tests.test_claims_on_servers import client, meanwhile, port, remote
+from tests.test_claims_on_servers import meanwhile, port, remote
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     Remote = Callable[..., ShardableBackend]
 
-__all__ = ["client", "meanwhile", "port", "remote"]
+__all__ = ["meanwhile", "port", "remote"]
 
 DAY = 86400.0
 ENTRIES = [(b"%d" % i, float(i)) for i in range(6)]

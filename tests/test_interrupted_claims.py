@@ -47,12 +47,6 @@ def port(request: pytest.FixtureRequest, backends: Backends) -> int:
     return backends.server(request.param).port
 
 
-@pytest.fixture
-def client(port: int) -> Iterator[Any]:
-    with closing(redis.Redis(port=port)) as client:
-        yield client
-
-
 @pytest.fixture(params=["blocking", "asyncio"])
 def remote(request: pytest.FixtureRequest) -> Iterator[Remote]:
     """Give a function that opens a backend on a port, made blocking if it is an asyncio one."""

@@ -82,12 +82,6 @@ def port(request: pytest.FixtureRequest, backends: Backends) -> int:
 
 
 @pytest.fixture
-def client(port: int) -> Iterator[Any]:
-    with closing(redis.Redis(port=port)) as client:
-        yield client
-
-
-@pytest.fixture
 def meanwhile() -> Meanwhile:
     return Meanwhile()
 
@@ -356,8 +350,10 @@ class TestKeys:
         view = remote(port).keyed(Payload.NEWEST)
         both = [name.encode(), sibling(name, ITEMS)]
         view.remember(name, [(KeyedMember(b"a", b"payload"), 60.0)], Merge.KEEP)
-        left = [client.pttl(key) for key in both]
-        assert 50_000 < min(left) <= max(left) <= 60_001
+        of_set, of_payloads = [client.pttl(key) for key in both]
+        assert 50_000 < of_set <= 60_001
+        # Payloads are to stay a millisecond longer, and one may pass.
+        assert 50_000 < of_payloads <= 60_003
         view.remember(name, [(KeyedMember(b"b", b"payload"), math.inf)], Merge.KEEP)
         assert [client.pttl(key) for key in both] == [-1, -1]
         assert view.remove(name, [b"b"]) == 1

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from threading import Event
 
     from redset.interfaces import Backend
-    from tests.support.backends import Backends
     from tests.support.servers import Cluster
 
     Call = Callable[["Sets"], object]
@@ -162,17 +161,6 @@ TWICE: dict[str, tuple[bytes, Call]] = {
     "take of a schedule": (EVALSHA, lambda sets: sets.scheduled.take(1)),
 }
 CALLS = ONCE | LATE | TWICE
-
-
-@pytest.fixture
-def port(backends: Backends) -> int:
-    return backends.server("valkey-9.1").port
-
-
-@pytest.fixture
-def client(port: int) -> Iterator[Any]:
-    with closing(redis.Redis(port=port)) as client:
-        yield client
 
 
 @pytest.fixture
