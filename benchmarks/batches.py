@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from contextlib import closing
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import redis
 
@@ -57,8 +57,8 @@ def _compare(
         takes[how] = lambda jobs=jobs: _take(jobs, size)  # type: ignore[misc]  # bound at once
     if size > CHUNK:
         # As ``redis-benchmark -P 100`` does it, of commands that were packed before.
-        adding = _pipelines("ZADD", "jobs", "0", items=items)
-        popping = _pipelines("ZPOPMIN", "jobs", items=[""] * num)
+        adding = _pipelines(client, [("ZADD", "jobs", 0, item) for item in items])
+        popping = _pipelines(client, [("ZPOPMIN", "jobs")] * num)
         updates[BY_SOCKET] = lambda: _exchange(bare, adding, 1)
         takes[BY_SOCKET] = lambda: _exchange(bare, popping, 5)
 
@@ -119,16 +119,11 @@ def _take(jobs: SortedSet[str], size: int) -> None:
         pass
 
 
-def _pipelines(*words: str, items: list[str]) -> list[bytes]:
-    """Pack a command for each item, and so many together."""
-    packed = [b"".join(map(_bulk, [*words, item] if item else words)) for item in items]
-    commands = [b"*%d\r\n%s" % (len(words) + bool(items[0]), each) for each in packed]
+def _pipelines(client: redis.Redis, commands: list[tuple[str | int, ...]]) -> list[bytes]:
+    """Pack commands, so many together."""
+    packer: Any = client.connection_pool.make_connection()
     starts = range(0, len(commands), PIPELINED)
-    return [b"".join(commands[start : start + PIPELINED]) for start in starts]
-
-
-def _bulk(word: str) -> bytes:
-    return b"$%d\r\n%s\r\n" % (len(word.encode()), word.encode())
+    return [b"".join(packer.pack_commands(commands[start : start + PIPELINED])) for start in starts]
 
 
 def _exchange(bare: socket.socket, pipelines: list[bytes], lines: int) -> None:
