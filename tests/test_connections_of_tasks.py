@@ -36,6 +36,12 @@ def kind(request: pytest.FixtureRequest) -> str:
     return kind
 
 
+async def some_steps() -> None:
+    """Let others send what they have; replies take a time."""
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
 def run(url: str, name: str, use: Callable[[Any], Coroutine[Any, Any, None]]) -> None:
     """Run what uses a set, and clear it."""
 
@@ -154,12 +160,12 @@ def test_who_is_cancelled_on_the_way_holds_nobody_up(port: int, name: str) -> No
             first, *others = [asyncio.create_task(backend.length(name)) for _ in range(4)]
             assert await first == 0
             # The others have been sent.
-            await asyncio.sleep(0.1)
+            await some_steps()
             others[1].cancel()
             assert await others[0] == await others[2] == 0
             first, other = [asyncio.create_task(backend.length(name)) for _ in range(2)]
             # One has been sent, the other waits for it.
-            await asyncio.sleep(0.1)
+            await some_steps()
             other.cancel()
             assert await first == 0
             proxy.delay = 0.0
@@ -241,7 +247,7 @@ def test_what_is_on_its_way_is_sent_again_if_who_sent_it_is_cancelled(port: int,
         proxy.delay = 0.3
         first, *others = [asyncio.create_task(s.add_new(i)) for i in range(9)]
         assert await first is True
-        await asyncio.sleep(0.1)
+        await some_steps()
         [sending] = [task for task in asyncio.all_tasks() if "_send_together" in repr(task)]
         sending.cancel()
         assert await asyncio.gather(*others) == [True] * 8
@@ -377,7 +383,7 @@ def test_it_is_closed_when_it_is_free(port: int, client: Any, name: str) -> None
             assert await backend.length(name) == 0
             tasks = [asyncio.create_task(backend.length(name)) for _ in range(count)]
             # All are under way, and no reply is there yet.
-            await asyncio.sleep(0.1)
+            await some_steps()
             await backend.close()
             assert await asyncio.gather(*tasks) == [0] * count
         wait_until(lambda: named(client, name) == [], "all is closed")
