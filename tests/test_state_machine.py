@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from redset.backends import AsyncMemoryBackend, MemoryBackend, RedisBackend
+from redset.backends.redis import _async, _sync
 from redset.interfaces import Merge, Payload, Terms
 from redset.testing import ManualClock, backend_machine, blocking
 from tests.support.plain import plain, plain_async
@@ -108,6 +109,17 @@ def test_fakeredis_in_time(monkeypatch: pytest.MonkeyPatch, payload: Payload | N
 def test_servers(backends: Backends, kind: str, runs: int) -> None:
     machine = backend_machine(lambda: nullcontext(backends.get(kind)))
     run_state_machine_as_test(machine, settings=some(runs))
+
+
+@pytest.mark.parametrize("kind", ["valkey-9.1", "valkey-9.1-async"])
+def test_servers_by_transactions(
+    backends: Backends, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (_async.taking, _sync.taking):
+        monkeypatch.setattr(module, "_MANY", 2)
+        monkeypatch.setattr(module, "_SEVERAL_DUE", 1)
+    machine = backend_machine(lambda: nullcontext(backends.get(kind)))
+    run_state_machine_as_test(machine, settings=some(15))
 
 
 @pytest.mark.parametrize(

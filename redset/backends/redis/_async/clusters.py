@@ -46,8 +46,16 @@ class AsyncCluster:
         If there is none, or it fails, or the key is elsewhere by now, the command is left to the
         client, which finds out where that is.
         """
-        lines = await self._lines_for(commands.keys_of(arguments)[0])
+        lines = await self.lines_for(commands.keys_of(arguments)[0])
         return await (lines.command if lines else self._otherwise)(*arguments)
+
+    async def lines_for(self, key: bytes) -> AsyncSharedLines | None:
+        """Return the connections to the node that has a key, if the client knows one."""
+        try:
+            node = primary(self._client, key)
+        except Exception:  # noqa: BLE001  (the client finds it, or says what is wrong)
+            return None
+        return await self._beside(node)
 
     async def execute(self, *arguments: object, **options: object) -> Any:  # noqa: ANN401  (replies are untyped)
         """Send a command through the client, again if no node has served it.
@@ -106,14 +114,6 @@ class AsyncCluster:
             return await line.exchange(given)
         finally:
             await line.close()
-
-    async def _lines_for(self, key: bytes) -> AsyncSharedLines | None:
-        """Return the connections to the node that has a key, if the client knows one."""
-        try:
-            node = primary(self._client, key)
-        except Exception:  # noqa: BLE001  (the client finds it, or says what is wrong)
-            return None
-        return await self._beside(node)
 
     async def _beside(self, node: Any) -> AsyncSharedLines | None:  # noqa: ANN401  (clients are told apart by looking)
         """Return the connections to a node, None when there are to be none any more."""

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 # How many commands are under way at once before the client's own connections are used.
 _MOST_LINES = 64
+_BEGIN = ("MULTI",)
+_END = ("EXEC",)
 
 
 class AsyncLine:
@@ -38,6 +40,7 @@ class AsyncLine:
         self._line = self._pool.connection_class(**self._pool.connection_kwargs)
         self.process = os.getpid()
         self._is_connected = False
+        self._has_transactions: bool | None = None
 
     async def command(self, *arguments: object, packed: bytes | None = None) -> Any:  # noqa: ANN401  (replies are untyped)
         """Send a command here; if that fails, leave it to the client, who tries again.
@@ -75,6 +78,26 @@ class AsyncLine:
         await self.exchange_packed([self.pack(each) for each in commands], replies)
         return replies
 
+    async def transact(self, commands: Sequence[tuple[object, ...]]) -> list[Any] | None:
+        """Send commands as one transaction.
+
+        Returns:
+            Their replies; None if any was refused.
+        """
+        await self.open()
+        if self._has_transactions is None:
+            # Of a user who must not begin one, a server would carry out each by itself.
+            self._has_transactions = await self.exchange([_BEGIN, _END]) == [b"OK", []]
+        if not self._has_transactions:
+            return None
+        begun, *replies, ended = await self.exchange([_BEGIN, *commands, _END])
+        if isinstance(begun, Exception):
+            # It must not any more, and each has been carried out by itself.
+            self._has_transactions = False
+        else:
+            replies = [ended] if isinstance(ended, Exception) else ended
+        return None if any(isinstance(each, Exception) for each in replies) else replies
+
     async def exchange_packed(self, packed: Sequence[bytes], replies: list[Any]) -> None:
         """Send packed commands at once, and add their replies to a list, as far as they come."""
         try:
@@ -101,6 +124,7 @@ class AsyncLine:
             await self.close()
             raise
         self._is_connected = True
+        self._has_transactions = None
 
     async def close(self) -> None:
         """Close the connection; the next command opens it again."""
@@ -148,14 +172,25 @@ class AsyncLines:
 
     async def exchange(self, commands: Sequence[tuple[object, ...]]) -> list[Any] | None:
         """Send commands over an idle connection; return None if none is left."""
+        return await self._send(AsyncLine.exchange, commands)
+
+    async def transact(self, commands: Sequence[tuple[object, ...]]) -> list[Any] | None:
+        """Send a transaction over an idle connection; None if none is left, or it is refused."""
+        return await self._send(AsyncLine.transact, commands)
+
+    async def _send(
+        self, how: Callable[..., Any], commands: Sequence[tuple[object, ...]]
+    ) -> list[Any] | None:
         line = self.take()
         if line is None:
             return None
         try:
-            return await line.exchange(commands)
+            replies: list[Any] | None = await how(line, commands)
         except Exception:
             await line.leave()
             raise
+        else:
+            return replies
         finally:
             await self.give_back(line)
 

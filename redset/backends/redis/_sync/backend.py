@@ -183,7 +183,9 @@ class RedisBackend(HandoverBackend):
     ) -> list[Entry]:
         """See `redset.interfaces.Backend.pop`.
 
-        ``ZPOPMIN``, ``ZPOPMAX`` or ``pop_due.lua``, O(log n) a member.
+        ``ZPOPMIN``, ``ZPOPMAX`` or ``pop_due.lua``, O(log n) a member; of many, over a connection
+        of its own, ``ZRANGE`` or ``ZRANGEBYSCORE`` and what removes them, by ``MULTI``,
+        O(log n + k) for k members.
         """
         if high is NOW:
             entries, _ = self._taker.pop_due(name, count, 0)

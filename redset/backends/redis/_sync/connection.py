@@ -24,6 +24,7 @@ from redset.backends.redis._sync.clusters import Cluster
 from redset.backends.redis._sync.lines import Line, Lines
 from redset.backends.redis._sync.replicating import Replication
 from redset.backends.redis._sync.seals import tell_why
+from redset.backends.redis.commands import keys_of
 from redset.backends.redis.keys import request_prefix
 
 if TYPE_CHECKING:
@@ -56,7 +57,8 @@ class Connection:
         self._options = {"NEVER_DECODE": True} if may_decode(client) else {}
         self.command: Any = self._command
         self._lines: Lines | None = None
-        if apart and self._cluster and not spreads_reads(client):
+        self._is_beside_nodes = apart and is_cluster(client) and not spreads_reads(client)
+        if self._cluster and self._is_beside_nodes:
             self.command = self._cluster.command
         elif apart and has_pool(client):
             self._lines = Lines(cast("Any", client).connection_pool, self._command)
@@ -97,6 +99,24 @@ class Connection:
                 pipe.execute_command(*each, NEVER_DECODE=True)
             replies: list[Any] = pipe.execute(raise_on_error=False)
         return replies
+
+    def transact(self, *commands: tuple[object, ...]) -> list[Any] | None:
+        """Send commands on one set as one transaction, by a connection beside the client's.
+
+        Only the last of them may write, so that nothing is done if any is refused.
+
+        Returns:
+            Their replies; None if there is no such connection, or it fails, or any is refused.
+        """
+        lines = self._lines
+        if self._cluster and self._is_beside_nodes:
+            lines = self._cluster.lines_for(keys_of(commands[0])[0])
+        if lines is None:
+            return None
+        try:
+            return lines.transact(commands)
+        except Exception:  # noqa: BLE001  (another way is tried, and tells what is wrong)
+            return None
 
     def script(self, name: str, keys: Sequence[bytes], arguments: Sequence[object]) -> Any:  # noqa: ANN401  (replies are untyped)
         """Run a script by its digest, or by its source where the server does not know it."""

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # How many commands are under way at once before the client's own connections are used.
 _MOST_LINES = 64
+_BEGIN = ("MULTI",)
+_END = ("EXEC",)
 
 
 class Line:
@@ -40,6 +42,7 @@ class Line:
         self._line = self._pool.connection_class(**self._pool.connection_kwargs)
         self.process = os.getpid()
         self._is_connected = False
+        self._has_transactions: bool | None = None
 
     def command(self, *arguments: object, packed: bytes | None = None) -> Any:  # noqa: ANN401  (replies are untyped)
         """Send a command here; if that fails, leave it to the client, who tries again.
@@ -77,6 +80,26 @@ class Line:
         self.exchange_packed([self.pack(each) for each in commands], replies)
         return replies
 
+    def transact(self, commands: Sequence[tuple[object, ...]]) -> list[Any] | None:
+        """Send commands as one transaction.
+
+        Returns:
+            Their replies; None if any was refused.
+        """
+        self.open()
+        if self._has_transactions is None:
+            # Of a user who must not begin one, a server would carry out each by itself.
+            self._has_transactions = self.exchange([_BEGIN, _END]) == [b"OK", []]
+        if not self._has_transactions:
+            return None
+        begun, *replies, ended = self.exchange([_BEGIN, *commands, _END])
+        if isinstance(begun, Exception):
+            # It must not any more, and each has been carried out by itself.
+            self._has_transactions = False
+        else:
+            replies = [ended] if isinstance(ended, Exception) else ended
+        return None if any(isinstance(each, Exception) for each in replies) else replies
+
     def exchange_packed(self, packed: Sequence[bytes], replies: list[Any]) -> None:
         """Send packed commands at once, and add their replies to a list, as far as they come."""
         try:
@@ -103,6 +126,7 @@ class Line:
             self.close()
             raise
         self._is_connected = True
+        self._has_transactions = None
 
     def close(self) -> None:
         """Close the connection; the next command opens it again."""
@@ -150,14 +174,25 @@ class Lines:
 
     def exchange(self, commands: Sequence[tuple[object, ...]]) -> list[Any] | None:
         """Send commands over an idle connection; return None if none is left."""
+        return self._send(Line.exchange, commands)
+
+    def transact(self, commands: Sequence[tuple[object, ...]]) -> list[Any] | None:
+        """Send a transaction over an idle connection; None if none is left, or it is refused."""
+        return self._send(Line.transact, commands)
+
+    def _send(
+        self, how: Callable[..., Any], commands: Sequence[tuple[object, ...]]
+    ) -> list[Any] | None:
         line = self.take()
         if line is None:
             return None
         try:
-            return line.exchange(commands)
+            replies: list[Any] | None = how(line, commands)
         except Exception:
             line.leave()
             raise
+        else:
+            return replies
         finally:
             self.give_back(line)
 

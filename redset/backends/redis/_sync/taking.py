@@ -6,10 +6,12 @@ from __future__ import annotations
 
 import logging
 import math
+import time
 from typing import TYPE_CHECKING, Any
 
 from redset.backends.redis import commands, keys
 from redset.backends.redis._clients import is_cluster, is_error
+from redset.backends.redis._scripts import script
 from redset.backends.redis._sync.seals import tell_why
 from redset.backends.redis._sync.waiting import Waiting
 from redset.interfaces import NOW
@@ -19,6 +21,13 @@ if TYPE_CHECKING:
     from redset.interfaces import Bound, Entry
 
 _log = logging.getLogger("redset")
+
+# From how many members on it is faster to read and to remove them by two commands, in one
+# transaction, than one by one as a pop does, and a script that has to hand them on.
+_MANY = 500
+_SEVERAL_DUE = 20
+# How much later than now, by this machine's clock, may be due by the server's, in seconds.
+_AHEAD = 1.0
 
 
 class Taker:
@@ -61,20 +70,40 @@ class Taker:
 
         ``wait`` is for how many seconds the caller will wait then; 0 for not at all.
         """
-        reply = self._connection.script(
-            "pop_due",
-            [name.encode(), keys.sibling(name, keys.WAITING)],
-            [commands.bound(high), commands.whole(count), commands.milliseconds(wait)],
-        )
+        key, num = name.encode(), commands.whole(count)
+        names = [key, keys.sibling(name, keys.WAITING)]
+        arguments = [commands.bound(high), num, commands.milliseconds(wait)]
+        replies = None
+        if count >= _SEVERAL_DUE:
+            # What is to be due is decided by the server. This is only how far to read.
+            far = time.time() + _AHEAD if high is NOW else commands.bound(high)
+            replies = self._connection.transact(
+                ("ZRANGEBYSCORE", key, "-inf", far, "WITHSCORES", "LIMIT", 0, num),
+                ("EVALSHA", script("pop_due").digest, len(names), *names, *arguments, far),
+            )
+        if replies is None:
+            reply = self._connection.script("pop_due", names, arguments)
+        else:
+            found, reply = replies
+            if isinstance(reply[-1], int):
+                return commands.entries(found)[: reply[-1]], 0.0
         until_due = float(reply[0]) if reply[0] else math.inf
         return commands.entries(reply[1:]), until_due
 
     def pop(self, name: str, count: int, command: str) -> list[Entry]:
         """Remove and return entries at one end, by ``ZPOPMIN`` or ``ZPOPMAX``."""
-        if count == 1:
-            return commands.entries(self._connection.command(command, name.encode()))
-        count = commands.whole(count)
-        return commands.entries(self._connection.command(command, name.encode(), count))
+        key, num = name.encode(), commands.whole(count)
+        if num == 1:
+            return commands.entries(self._connection.command(command, key))
+        if num >= _MANY:
+            first, last = (0, num - 1) if command == "ZPOPMIN" else (-num, -1)
+            read = "ZRANGE" if command == "ZPOPMIN" else "ZREVRANGE"
+            replies = self._connection.transact(
+                (read, key, 0, num - 1, "WITHSCORES"), ("ZREMRANGEBYRANK", key, first, last)
+            )
+            if replies is not None:
+                return commands.entries(replies[0])
+        return commands.entries(self._connection.command(command, key, num))
 
     def _wait(self, key: bytes, deadline: float | None) -> Any:  # noqa: ANN401  (replies are untyped)
         reply = None
