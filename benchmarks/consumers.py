@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import redis
 
 from benchmarks.harness import Place, Result
-from redset import ScheduledSet, SortedSet
+from redset import ScheduledSet, SortedSet, connect
 from tests.support.servers import Server
 
 if TYPE_CHECKING:
@@ -55,8 +55,8 @@ def _take_scheduled(port: int, consumers: int, num: int) -> Result:
 
 
 def _consume(port: int, started: Any, results: Any) -> None:
-    with redis.Redis(port=port) as client:
-        due = ScheduledSet(client, "due")
+    with connect(f"redis://127.0.0.1:{port}") as backend:
+        due = ScheduledSet(backend, "due")
         due.peek_score()
         started.wait()
         began, taken = time.time(), 0

@@ -72,11 +72,12 @@ def race(
     for call in contestants.values():
         prepare()
         call()  # warm up
-    gc.collect()
     gc.disable()
     try:
         for _ in range(rounds):
             for name, call in contestants.items():
+                # What one leaves behind must not cost another, nor lie about in its memory.
+                gc.collect()
                 prepare()
                 began = clock()
                 call()

@@ -27,8 +27,8 @@ PACKAGES = ("redset==0.5.1", "redis==2.10.6")
 PAST = 1_000_000.0
 # Which task, by how many processes, of how many items.
 TASKS = [("add", 1, 3_000), ("pop", 1, 3_000), ("take", 1, 200_000), ("due", 1, 100_000)]
-TASKS += [("take", 8, 400_000), ("due", 8, 200_000)]
-TITLES = {"take": "take(100)", "due": "take(100) of due items"}
+TASKS += [("take", 8, 400_000), ("due", 8, 40_000), ("due", 8, 200_000)]
+TITLES = {"take": "take(100)", "due": "take(100) of {num:,} due items"}
 
 
 def run(*, quick: bool) -> Iterator[Result]:
@@ -43,14 +43,16 @@ def run(*, quick: bool) -> Iterator[Result]:
                     counts, seconds = _time(server, folder, task, processes, num)
                     rates[name].append(sum(counts) / seconds)
                     shares[name] = f"{min(counts):,} to {max(counts):,}"
-            yield from _results(task, processes, {k: median(v) for k, v in rates.items()}, shares)
+            medians = {name: median(of_rounds) for name, of_rounds in rates.items()}
+            yield from _results(task, processes, num, medians, shares)
 
 
 def _results(
-    task: str, processes: int, rates: dict[str, float], shares: dict[str, str]
+    task: str, processes: int, num: int, rates: dict[str, float], shares: dict[str, str]
 ) -> Iterator[Result]:
     here, then = rates["redset"], rates["redset 0.5.1"]
-    title = f"{TITLES.get(task, task)}, {processes} process{'es' if processes > 1 else ''}"
+    what = TITLES.get(task, task).format(num=num)
+    title = f"{what}, {processes} process{'es' if processes > 1 else ''}"
     limit = 20 if (task, processes) == ("due", 8) else 1
     detail = f"{here:,.0f}/s / {then:,.0f}/s"
     if processes > 1:

@@ -107,6 +107,8 @@ class DeadLetterSet(AlgebraSet[T]):
         """Decode items that have left the set; those that cannot be become dead letters."""
         loads = self._loads
         try:
+            if len(entries) == 1:  # as most are
+                return [loads(entries[0][0])]
             return [loads(member) for member, _ in entries]
         except Exception:  # noqa: BLE001  (loads may raise anything)
             return self._bury_undecodable(entries)
