@@ -14,8 +14,9 @@ import redis.asyncio
 from redset import connect, connect_async
 from redset.testing import blocking
 from tests.support.backends import make_set
-from tests.support.servers import announce, start_cluster
+from tests.support.servers import Server, announce, start_cluster, start_sentinel, wait_until
 from tests.support.tls import Authority, TlsProxy
+from tests.support.wire import pairs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -168,3 +169,43 @@ def test_a_cluster(
             assert len(s) == 149
             assert s.clear()
     assert "ssl_certfile=…&ssl_keyfile=…" in refused(kind, url, name)
+
+
+@pytest.mark.parametrize("scheme", ["rediss+sentinel", "valkeys+sentinel"])
+def test_sentinels_and_the_primary_that_takes_over(
+    scheme: str, kind: str, authority: Authority, name: str
+) -> None:
+    context = authority.context("localhost", "127.0.0.1", clients=authority)
+    certificate, key = authority.client(password=None)
+    with ExitStack() as stack:
+
+        def front(server: Server) -> int:
+            proxy = TlsProxy(server.port, context, or_plain=True)
+            return stack.enter_context(proxy).port
+
+        setup = stack.enter_context(start_sentinel(front=front))
+        (sentinel,) = setup.sentinels
+        (replica,) = setup.replicas
+
+        def primary() -> str | None:
+            """Return the port of the primary, if it is up as far as the sentinel knows."""
+            known = pairs(sentinel.call("SENTINEL", "MASTER", setup.service))
+            return known["port"] if known["flags"] == "master" else None
+
+        url = (
+            f"{scheme}://localhost:{front(sentinel)}/{setup.service}"
+            f"?ssl_ca_certs={authority.certificate}"
+        )
+        with opened(kind, f"{url}&ssl_certfile={certificate}&ssl_keyfile={key}") as backend:
+            s = make_set(backend, "SortedSet", name)
+            s.update(["a", "b"])
+            with s.claim() as claim:
+                assert claim.item == "a"
+            wait_until(lambda: replica.call("ZCARD", name) == 1, "the replica has it")
+            old = primary()
+            setup.master.kill()
+            wait_until(lambda: primary() not in {None, old}, "another has taken over")
+            s.add("c")
+            assert s.take(3) == ["b", "c"]
+        # redis-py does not tell what was wrong with a sentinel's connection.
+        assert "rediss+sentinel:// and certificates" in refused(kind, url, name)

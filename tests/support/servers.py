@@ -368,25 +368,34 @@ def _bytes(reply: wire.Reply) -> bytes:
     return reply
 
 
-def start_sentinel(kind: Kind = "valkey-9.1", sentinels: int = 1, replicas: int = 1) -> Sentinel:
+def start_sentinel(
+    kind: Kind = "valkey-9.1",
+    sentinels: int = 1,
+    replicas: int = 1,
+    front: Callable[[Server], int] = lambda server: server.port,
+) -> Sentinel:
     """Start a primary, its replicas and sentinels, and wait until all know each other.
 
-    A primary that is silent for a second counts as down.
+    A primary that is silent for a second counts as down. ``front`` gives the port by which the
+    others, and clients, know a server.
     """
     with ExitStack() as undo:
         started = Group()
         undo.callback(started.stop)
         master = Server(kind, *_FULL_SYNC_AT_ONCE)
         started.servers.append(master)
-        following = ("--replicaof", HOST, str(master.port))
+        port = front(master)
         for _ in range(replicas):
-            started.servers.append(Server(kind, *master.options, *following))
+            replica = Server(kind, *master.options)
+            started.servers.append(replica)
+            replica.call("CONFIG", "SET", "replica-announce-port", front(replica))
+            replica.call("REPLICAOF", HOST, port)
         setup = Sentinel(started.servers, master=master, replicas=started.servers[1:], sentinels=[])
         # A sentinel asks for the list of replicas every ten seconds: its first look has to see
         # them all.
         wait_until(lambda: _replicas_online(setup), "the replicas are in sync", setup.servers)
         config = (
-            f"sentinel monitor {SERVICE} {HOST} {master.port} {sentinels // 2 + 1}\n"
+            f"sentinel monitor {SERVICE} {HOST} {port} {sentinels // 2 + 1}\n"
             f"sentinel down-after-milliseconds {SERVICE} 1000\n"
             f"sentinel failover-timeout {SERVICE} 5000\n"
         )
@@ -395,7 +404,7 @@ def start_sentinel(kind: Kind = "valkey-9.1", sentinels: int = 1, replicas: int 
             setup.sentinels.append(sentinel)
             setup.servers.append(sentinel)
         wait_until(
-            lambda: all(_sentinel_ready(setup, sentinel) for sentinel in setup.sentinels),
+            lambda: all(_sentinel_ready(setup, sentinel, port) for sentinel in setup.sentinels),
             "the sentinels know the primary and its replicas",
             setup.servers,
         )
@@ -474,13 +483,13 @@ def _replicas_online(setup: Sentinel) -> bool:
     return sum("state=online" in value for value in lines.values()) == len(setup.replicas)
 
 
-def _sentinel_ready(setup: Sentinel, sentinel: Server) -> bool:
+def _sentinel_ready(setup: Sentinel, sentinel: Server, port: int) -> bool:
     address = sentinel.call("SENTINEL", "GET-MASTER-ADDR-BY-NAME", setup.service)
     master = wire.pairs(sentinel.call("SENTINEL", "MASTER", setup.service))
     known = sentinel.call("SENTINEL", "REPLICAS", setup.service)
     replicas = [wire.pairs(replica) for replica in known] if isinstance(known, list) else []
     return (
-        address == [HOST.encode(), str(setup.master.port).encode()]
+        address == [HOST.encode(), str(port).encode()]
         and master["flags"] == "master"
         and int(master["num-other-sentinels"]) == len(setup.sentinels) - 1
         and len(replicas) == len(setup.replicas)

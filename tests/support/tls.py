@@ -55,12 +55,22 @@ class Authority:
         return certificate, key
 
 
-class TlsProxy(Proxy):
-    """Forwards what clients send by TLS to ``target_port``, and loses nothing."""
+# The first byte of what a client sends by TLS.
+_HANDSHAKE: Final = b"\x16"
 
-    def __init__(self, target_port: int, context: ssl.SSLContext) -> None:
+
+class TlsProxy(Proxy):
+    """Forwards what clients send by TLS to ``target_port``, and loses nothing.
+
+    With ``or_plain``, it also forwards what is sent without TLS, as servers send each other.
+    """
+
+    def __init__(
+        self, target_port: int, context: ssl.SSLContext, *, or_plain: bool = False
+    ) -> None:
         """Listen on a free port."""
         self._context: Final = context
+        self._or_plain: Final = or_plain
         super().__init__(target_port)
 
     def _connect(self, client: socket.socket) -> None:
@@ -70,6 +80,10 @@ class TlsProxy(Proxy):
         # What tells a client that it is not let in must not be lost with the connection.
         client.settimeout(_PATIENCE)
         with client, client.dup() as left, suppress(OSError):
+            if self._or_plain and client.recv(1, socket.MSG_PEEK) != _HANDSHAKE:
+                with socket.create_connection((HOST, self.target_port)) as server:
+                    self._forward(client, server)
+                return
             try:
                 end = self._context.wrap_socket(client, server_side=True)
             except ssl.SSLError:
@@ -80,10 +94,11 @@ class TlsProxy(Proxy):
             with end, socket.create_connection((HOST, self.target_port)) as server:
                 self._forward(end, server)
 
-    def _forward(self, end: ssl.SSLSocket, server: socket.socket) -> None:
+    def _forward(self, end: socket.socket, server: socket.socket) -> None:
         # One thread for both directions, as no two may use one end at the same time.
         while not self._closing.is_set():
-            ready = [end] if end.pending() else select.select([end, server], [], [], _LOOK)[0]
+            is_read = isinstance(end, ssl.SSLSocket) and end.pending()
+            ready = [end] if is_read else select.select([end, server], [], [], _LOOK)[0]
             for source, target in ((end, server), (server, end)):
                 if source in ready:
                     data = source.recv(_CHUNK)

@@ -18,8 +18,8 @@ _REMEDIES: Final = [
     (re.compile(pattern), remedy)
     for pattern, remedy in {
         "MasterNotFound": (
-            "check the name of the service and the sentinels' addresses, and sentinel_username "
-            "and sentinel_password if they want them"
+            "check the name of the service and the sentinels' addresses, and what they want: "
+            "sentinel_username and sentinel_password, rediss+sentinel:// and certificates"
         ),
         "NoPermission|ACL failure|The user executing the script can't": (
             "let the user run redset's commands on the keys of the set, of a ShardedSet on "
