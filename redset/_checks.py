@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from contextlib import suppress
+from types import FunctionType
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from redset._chunks import CHUNK
@@ -388,7 +390,7 @@ def check_key(key: object) -> bytes:
 
 
 def check_part(part: object, of: str, *methods: str) -> None:
-    """Raise `TypeError` unless all the methods are there."""
+    """Raise `TypeError` unless all the methods are there, to be called with one argument."""
     for method in methods:
         found: Callable[..., object] | None = getattr(part, method, None)
         if not callable(found):
@@ -397,3 +399,17 @@ def check_part(part: object, of: str, *methods: str) -> None:
                 "as the module json has"
             )
             raise TypeError(message)
+        if isinstance(part, type) and not _takes_one(found):
+            # Each item that is taken would be dead, for the mistake of who takes it.
+            message = f"{of} {part!r} is a class, whose {method}() needs an instance: make one"
+            raise TypeError(message)
+
+
+def _takes_one(function: Callable[..., object]) -> bool:
+    if not isinstance(function, FunctionType):  # such as int and str
+        return True
+    try:
+        inspect.signature(function).bind(b"")
+    except TypeError:
+        return False
+    return True

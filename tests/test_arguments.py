@@ -24,6 +24,7 @@ from redset.backends import (
 )
 from redset.exceptions import ScoreError
 from redset.interfaces import Backend
+from redset.serializers import DataclassSerializer, JSONSerializer, SignedSerializer
 from redset.testing import ManualClock
 
 if TYPE_CHECKING:
@@ -67,6 +68,33 @@ def test_a_serializer_has_both_methods() -> None:
 
     with pytest.raises(TypeError, match=r"has no loads\(\): it needs dumps and loads"):
         SortedSet(MemoryBackend(), "jobs", serializer=Half())  # type: ignore[call-overload]  # wrong on purpose
+
+
+@pytest.mark.parametrize("forgotten", [JSONSerializer, DataclassSerializer])
+def test_a_class_is_a_serializer_if_it_needs_no_instance(forgotten: Any) -> None:
+    class Numbers:
+        loads = int
+        dumps = str
+
+    class Upper:
+        @staticmethod
+        def loads(data: bytes) -> str:
+            return data.decode().lower()
+
+        @classmethod
+        def dumps(cls, item: str) -> str:
+            return item.upper()
+
+    store = MemoryBackend()
+    cases: list[tuple[Any, Any]] = [(Numbers, 3), (Upper, "a")]
+    for kind, item in cases:
+        jobs = SortedSet(store, "jobs", serializer=kind)
+        jobs.add(item)
+        assert jobs.pop() == item
+    with pytest.raises(TypeError, match=rf"{forgotten.__name__}'> is a class.*make one"):
+        SortedSet(store, "jobs", serializer=forgotten)
+    with pytest.raises(TypeError, match=rf"inner serializer .*{forgotten.__name__}'> is a class"):
+        SignedSerializer(forgotten, bytes(16))
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Generic
 
 from typing_extensions import TypeVar
 
+from redset._checks import check_part
 from redset.exceptions import SignatureError
 from redset.serializers._equality import EqualByParts
 
@@ -121,6 +122,7 @@ def _check_inner(inner: object) -> None:
                 "pass one first, such as redset.serializers.JSONSerializer()"
             )
             raise TypeError(message)
+    check_part(inner, "the inner serializer", "dumps", "loads")
 
 
 def _check_key(key: object, position: int) -> None:
