@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import inspect
 import math
+import reprlib
 from contextlib import suppress
 from types import FunctionType
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from redset._chunks import CHUNK
-from redset._dunders import CollectionOperators
+from redset._dunders import AsyncCollectionOperators, CollectionOperators
 from redset._slots import is_tagged
 from redset.exceptions import ScoreError
 from redset.interfaces import Aggregate, Merge, Payload
@@ -46,6 +47,8 @@ __all__ = [
     "check_retry",
     "check_score",
     "check_scorer",
+    "check_scores",
+    "check_sets",
     "check_sharded_name",
     "check_shards",
     "check_start",
@@ -67,7 +70,9 @@ _MOST_SHARDS = 1024
 def check_name(name: object) -> str:
     """Return the name of a set, which must be text that UTF-8 can hold."""
     if not isinstance(name, str):
-        message = f"the name of a set is a str, not {name!r}: decode it"
+        remedy = "decode it" if isinstance(name, bytes) else "the store comes first, then the name"
+        # Shortened, as that of a client is long.
+        message = f"the name of a set is a str, not {reprlib.repr(name)}: {remedy}"
         raise TypeError(message)
     if not name:
         message = "the name of a set is '', but must not be empty: it is the key in the store"
@@ -96,7 +101,7 @@ def check_score(score: object, of: str = "a score") -> float:
             raise TypeError  # noqa: TRY301  (float() would parse it)
         number = float(cast("SupportsFloat", score))  # this is the check
     except TypeError:
-        message = f"{of} is a number, not {score!r}: convert it with float()"
+        message = f"{of} is a number, not {score!r}: {_to_number(score)}"
         raise TypeError(message) from None
     except OverflowError:
         message = f"{of} must fit a float, unlike {score!r}: use math.inf"
@@ -105,6 +110,13 @@ def check_score(score: object, of: str = "a score") -> float:
         message = f"{of} must not be {number!r}, which is neither before nor after any number"
         raise ScoreError(message)
     return number
+
+
+def _to_number(value: object) -> str:
+    for method in ("timestamp", "total_seconds"):  # of datetime and timedelta
+        if hasattr(value, method):
+            return f"use its {method}()"
+    return "convert it with float()"
 
 
 def check_scores(scores: Sequence[object]) -> list[float]:
@@ -218,7 +230,8 @@ def check_num(num: object, of: str = "num") -> int:
     except (TypeError, ValueError, OverflowError):
         whole = None
     if whole is None or whole != num:
-        message = f"{of} is a whole number, not {num!r}: round it"
+        remedy = "round it" if hasattr(num, "__round__") else "give an int"
+        message = f"{of} is a whole number, not {num!r}: {remedy}"
         raise TypeError(message)
     return int(whole)
 
@@ -320,23 +333,38 @@ def check_items(given: Iterable[T], of: str = "of items") -> Iterable[T]:
     try:
         iter(given)
     except TypeError:
-        message = f"{given!r} is no iterable {of}: put one in a list"
+        message = f"{given!r} is no iterable {of}: {_to_iterable(given)}"
         raise TypeError(message) from None
     return given
 
 
-def check_iterable(
-    given: Iterable[T], fault: str = "neither a set of this kind nor an iterable of items"
-) -> Iterable[T]:
+def check_iterable(given: Iterable[T]) -> Iterable[T]:
     """Raise `TypeError` unless items can be had of this, without a wait."""
     try:
         if isinstance(given, CollectionOperators):
             raise TypeError  # noqa: TRY301  (a blocking set, where one for asyncio belongs)
         iter(given)
     except TypeError:
-        message = f"{given!r} is {fault}: put one in a list"
+        message = f"{given!r} is neither a set of this kind nor an iterable of items"
+        message = f"{message}: {_to_iterable(given)}"
         raise TypeError(message) from None
     return given
+
+
+def _to_iterable(given: object) -> str:
+    if isinstance(given, AsyncCollectionOperators):
+        return "read it by async for, or combine it with sets for asyncio"
+    if isinstance(given, CollectionOperators):
+        return "read it beforehand, or combine it with blocking sets"
+    return "put one in a list"
+
+
+def check_sets(sets: Iterable[T]) -> list[T]:
+    """Return sets to choose from as a list; one set is not a list of its items."""
+    if isinstance(sets, CollectionOperators) or not hasattr(sets, "__iter__"):
+        message = f"{sets!r} is no list of sets: put one in a list"
+        raise TypeError(message)
+    return list(sets)
 
 
 def check_scorer(scorer: object) -> None:

@@ -448,8 +448,10 @@ class TestArguments:
             s = AsyncSortedSet(AsyncMemoryBackend(), "s")
             blocking = SortedSet(MemoryBackend(), "blocking")
             for call in (s.union_update, s.difference_update, s.isdisjoint, s.issuperset):
-                with pytest.raises(TypeError, match="neither a set of this kind nor"):
+                with pytest.raises(TypeError, match="nor an iterable of items: read it bef"):
                     await call(blocking)
+            with pytest.raises(TypeError, match="is no iterable of items: read it by async for"):
+                await s.update(s)  # type: ignore[arg-type]  # wrong on purpose
             with pytest.raises(TypeError, match="no sorted set of this kind"):
                 await s.pop_into(blocking)  # type: ignore[arg-type]  # wrong on purpose
 

@@ -6,6 +6,7 @@ import copy
 import math
 import pickle
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import fakeredis
@@ -52,6 +53,18 @@ def test_names(bad: Any) -> None:
     for kind in ("SortedSet", "TimeSortedSet", "ScheduledSet", "TTLSet"):
         with pytest.raises((ValueError, TypeError), match="name"):
             getattr(redset, kind)(Untouchable(), bad)
+
+
+def test_what_names_say_of_what_is_none() -> None:
+    cases: list[tuple[Any, Any, str]] = [
+        (Untouchable(), b"jobs", "not b'jobs': decode it"),
+        (Untouchable(), None, "not None: the store comes first, then the name"),
+        ("jobs", redis.Redis(), "the store comes first, then the name"),
+    ]
+    for store, name, match in cases:
+        with pytest.raises(TypeError, match=match) as caught:
+            SortedSet(store, name)
+        assert len(str(caught.value)) < 120
 
 
 @pytest.mark.parametrize("bad", [object(), 3, "json", int])
@@ -115,6 +128,22 @@ def test_options(option: str, bad: Any, error: type[Exception]) -> None:
     with pytest.raises(error, match=option) as caught:
         SortedSet(MemoryBackend(), "jobs", **{option: bad})
     assert repr(bad) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("bad", "remedy"),
+    [
+        (datetime.now(UTC), r"use its timestamp\(\)"),
+        (timedelta(hours=1), r"use its total_seconds\(\)"),
+        ("1", r"convert it with float\(\)"),
+    ],
+)
+def test_times_are_to_become_numbers(s: Any, bad: Any, remedy: str) -> None:
+    call: Callable[[], object]
+    for call in (lambda: s.add("a", bad), lambda: s.update(["a"], [bad]), lambda: s.claim(bad)):
+        with pytest.raises(TypeError, match=remedy) as caught:
+            call()
+        assert repr(bad) in str(caught.value)
 
 
 def test_bad_scores_and_rules_are_not_sent(s: Any) -> None:

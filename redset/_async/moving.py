@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from redset._async.combining import AsyncCombiningSet
 from redset._async.renaming import AsyncRenamingSet
-from redset._checks import check_iterable, check_moment, check_timeout
+from redset._checks import check_moment, check_sets, check_timeout
 from redset._decoding import decode
 from redset._types import T
 from redset.exceptions import EmptySetError
@@ -183,7 +183,7 @@ async def pop_from_any_async(
     >>> run(main())
     usual sweep the floor
     """
-    chosen = list(check_iterable(sets, "no list of sets"))
+    chosen = check_sets(sets)
     timeout = check_timeout(timeout)
     if not chosen:
         message = "sets is empty: give at least one to pop from"
@@ -210,5 +210,8 @@ async def pop_from_any_async(
 def check_sorted_set(other: object) -> None:
     """Raise `TypeError` unless this is a sorted set of this kind."""
     if not isinstance(other, AsyncMovingSet):
-        message = f"{other!r} is no sorted set of this kind: see redset.SortedSet"
+        message = (
+            f"{other!r} is no sorted set of this kind: a SortedSet goes with a SortedSet, and an "
+            "AsyncSortedSet with an AsyncSortedSet"
+        )
         raise TypeError(message)

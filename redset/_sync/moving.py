@@ -8,7 +8,7 @@ import math
 import time
 from typing import TYPE_CHECKING
 
-from redset._checks import check_iterable, check_moment, check_timeout
+from redset._checks import check_moment, check_sets, check_timeout
 from redset._decoding import decode
 from redset._sync.combining import CombiningSet
 from redset._sync.renaming import RenamingSet
@@ -184,7 +184,7 @@ def pop_from_any(
     >>> main()
     usual sweep the floor
     """
-    chosen = list(check_iterable(sets, "no list of sets"))
+    chosen = check_sets(sets)
     timeout = check_timeout(timeout)
     if not chosen:
         message = "sets is empty: give at least one to pop from"
@@ -211,5 +211,8 @@ def pop_from_any(
 def check_sorted_set(other: object) -> None:
     """Raise `TypeError` unless this is a sorted set of this kind."""
     if not isinstance(other, MovingSet):
-        message = f"{other!r} is no sorted set of this kind: see redset.SortedSet"
+        message = (
+            f"{other!r} is no sorted set of this kind: a SortedSet goes with a SortedSet, and an "
+            "AsyncSortedSet with an AsyncSortedSet"
+        )
         raise TypeError(message)

@@ -150,9 +150,13 @@ class DataclassSerializer(EqualByParts, Generic[T]):
 
 
 def _check_class(cls: object) -> None:
-    if not (isinstance(cls, type) and dataclasses.is_dataclass(cls)):
-        message = f"{cls!r} is no dataclass: decorate the class with dataclasses.dataclass"
-        raise TypeError(message)
+    remedy = "decorate the class with dataclasses.dataclass"
+    if dataclasses.is_dataclass(cls):
+        if isinstance(cls, type):
+            return
+        remedy = f"give its class, {type(cls).__qualname__}"
+    message = f"{cls!r} is no dataclass: {remedy}"
+    raise TypeError(message)
 
 
 def _check_finite(number: float) -> float:
