@@ -54,7 +54,7 @@ class Buffer(Generic[T]):
         self._entries: list[tuple[tuple[bytes, Any], Merge]] = []
         self._oldest = 0.0
         self._changed = threading.Condition()
-        self._thread = threading.Thread(target=self._run, name="redset buffer", daemon=True)
+        self._thread: threading.Thread  # of the block
         self._is_open = False
 
     def __len__(self) -> int:
@@ -62,6 +62,8 @@ class Buffer(Generic[T]):
 
     def __enter__(self) -> Self:
         with self._changed:
+            _check_closed(is_open=self._is_open)
+            self._thread = threading.Thread(target=self._run, name="redset buffer", daemon=True)
             self._thread.start()
             self._is_open = True
         return self
@@ -168,6 +170,7 @@ class AsyncBuffer(Generic[T]):
         return len(self._entries)
 
     async def __aenter__(self) -> Self:
+        _check_closed(is_open=self._is_open)
         self._is_open = True
         return self
 
@@ -231,6 +234,12 @@ class AsyncBuffer(Generic[T]):
                 future.set_result(None)
             else:
                 future.set_exception(error)
+
+
+def _check_closed(*, is_open: bool) -> None:
+    if is_open:
+        message = "the block of this buffer has begun already: add to it, or make another"
+        raise RuntimeError(message)
 
 
 def _first_run(entries: list[tuple[tuple[bytes, Any], Merge]], most: int) -> tuple[Merge, int]:

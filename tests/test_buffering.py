@@ -93,6 +93,16 @@ class TestBoth:
             buffer.add("b")
         assert s.length() == 1
 
+    def test_one_block_at_a_time_and_another_after_it(self, make: MakeSet) -> None:
+        s = make()
+        buffer = s.buffered()
+        for item in ("a", "b"):
+            with buffer:
+                with pytest.raises(RuntimeError, match="begun already: add to it, or make another"):
+                    buffer.__enter__()
+                buffer.add(item)
+        assert list(s) == ["a", "b"]
+
     def test_bad_arguments(self, make: MakeSet) -> None:
         s = make()
         with pytest.raises(ValueError, match="max_items is 0, but must be at least 1"):
