@@ -12,7 +12,8 @@ __all__ = ["AsyncCancellation", "Cancellation"]
 
 
 class _Claim(Protocol):
-    async def put_back(self) -> object: ...
+    # What no editor should offer to those who hold one.
+    async def _put_back(self) -> object: ...
 
 
 class AsyncCancellation:
@@ -37,7 +38,7 @@ class AsyncCancellation:
             self.check()
         except asyncio.CancelledError:
             for claim in claims:
-                await claim.put_back()
+                await claim._put_back()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  (see above)
             raise
 
 

@@ -118,7 +118,7 @@ def test_a_claim_that_nobody_has_is_not_kept() -> None:
     s = SortedSet(MemoryBackend(), "jobs")
     s.add("a")
     claim = s.claim(lease=LEASE, keep_alive=True)
-    claim.start_keeping(interrupts=False)
+    claim._start_keeping(interrupts=False)  # noqa: SLF001  (as a loop does)
     del claim
     gc.collect()
     assert s.claim(timeout=10).attempt == 2

@@ -1,5 +1,8 @@
 """Handing items out so that none is lost: they come back unless their holder is done."""
 
+# What sets alone do with claims, no editor should offer to those who hold them.
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import logging
@@ -224,15 +227,15 @@ class AsyncClaimingSet(AsyncReadableSet[T]):
                     claim = tray.ready.popleft()
                     cancellation.check()
                     if desk.keep_alive:
-                        claim.start_keeping(interrupts=False)
+                        claim._start_keeping(interrupts=False)
                     yield claim
                     if desk.keep_alive:
-                        await claim.stop_keeping()
+                        await claim._stop_keeping()
             finally:
                 if claim is not None:
-                    await claim.stop_keeping()
+                    await claim._stop_keeping()
                     if not claim.is_over:
-                        await claim.give_back(None)
+                        await claim._give_back(None)
                 await self._put_away(tray)
 
     async def _fill(
@@ -259,10 +262,10 @@ class AsyncClaimingSet(AsyncReadableSet[T]):
         held: list[AsyncClaim[T]] = []
         for claim, deadline in zip(tray.ready, deadlines, strict=True):
             if deadline is None:
-                claim.note_end(held=False)
+                claim._note_end(held=False)
                 _log.warning("%r before its turn came: prefetch less, or claim for longer", claim)
             else:
-                claim.note_extension(deadline)
+                claim._note_extension(deadline)
                 held.append(claim)
         tray.put(held)
 
@@ -273,7 +276,7 @@ class AsyncClaimingSet(AsyncReadableSet[T]):
         except Exception as error:  # noqa: BLE001  (what ended the loop is what counts)
             _log.warning("could not acknowledge items of %r: %r", self._name, error)
         for claim in tray.ready:
-            await claim.put_back()
+            await claim._put_back()
 
     async def _unsettled(self, claims: Iterable[AsyncClaim[T]]) -> dict[Hold, AsyncClaim[T]]:
         """Return those that have not ended, once each; they are not extended any more."""
@@ -282,13 +285,13 @@ class AsyncClaimingSet(AsyncReadableSet[T]):
         unsettled = {claim.hold: claim for claim in checked if not claim.is_over}
         known: AsyncDesk | None = None
         for claim in unsettled.values():
-            if claim.desk is not known:
-                known = claim.desk
+            if claim._desk is not known:
+                known = claim._desk
                 if not known.is_of(self._store, names):
                     message = f"{claim!r} is of another set: hand it to that one, not to {self!r}"
                     raise ValueError(message)
-            if claim.is_kept:
-                await claim.stop_keeping()
+            if claim._is_kept:
+                await claim._stop_keeping()
         return unsettled
 
     async def _acknowledge(self, claims: Mapping[Hold, AsyncClaim[T]]) -> int:
@@ -392,7 +395,7 @@ def _settle(
     lost = 0
     for hold, is_held in zip(holds, held, strict=True):
         claim = claims[hold]
-        claim.note_end(held=is_held)
+        claim._note_end(held=is_held)
         if not is_held:
             lost += 1
             _log.warning("%r when it was done: claim for longer", claim)

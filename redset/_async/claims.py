@@ -192,11 +192,6 @@ class AsyncClaim(Unpicklable, Generic[T_co]):
         return self._lost
 
     @property
-    def desk(self) -> AsyncDesk:
-        """Where it is settled."""
-        return self._desk
-
-    @property
     def hold(self) -> Hold:
         """The member and the token, by which backends know the claim."""
         member, _, _, token, _ = self._lease
@@ -274,7 +269,7 @@ class AsyncClaim(Unpicklable, Generic[T_co]):
         if deadline is None:
             self._settle(held=False)
         else:
-            self.note_extension(deadline)
+            self._note_extension(deadline)
         return self._lease.deadline
 
     async def bury(self, reason: str) -> None:
@@ -292,8 +287,8 @@ class AsyncClaim(Unpicklable, Generic[T_co]):
 
     async def __aenter__(self) -> Self:
         self._check()
-        await self.stop_keeping()
-        self.start_keeping(interrupts=True)
+        await self._stop_keeping()
+        self._start_keeping(interrupts=True)
         return self
 
     async def __aexit__(
@@ -303,7 +298,7 @@ class AsyncClaim(Unpicklable, Generic[T_co]):
         traceback: TracebackType | None,
     ) -> None:
         keeper = self._keeper
-        await self.stop_keeping()
+        await self._stop_keeping()
         if keeper is not None:
             error = keeper.sift(error)
         if error is None:
@@ -312,9 +307,9 @@ class AsyncClaim(Unpicklable, Generic[T_co]):
             if not self._is_over:
                 await self.ack()
         elif not self._is_over:
-            await self.give_back(error)
+            await self._give_back(error)
 
-    async def give_back(self, error: BaseException | None) -> None:
+    async def _give_back(self, error: BaseException | None) -> None:
         """Put the item back after an error, None for an unknown one; no other error hides it."""
         try:
             if error is None:
@@ -327,28 +322,28 @@ class AsyncClaim(Unpicklable, Generic[T_co]):
         except Exception as another:  # noqa: BLE001  (the first error is what counts)
             _log.warning("could not give back an item of %r: %r", self._desk.name, another)
 
-    async def put_back(self) -> None:
+    async def _put_back(self) -> None:
         """Put the item back whose work was not begun; no error hides what that is for."""
         try:
             await self._release(None, 0.0, attempts=self.attempt - 1)
         except Exception as error:  # noqa: BLE001  (what ended the loop is what counts)
             _log.warning("could not put back an item of %r: %r", self._desk.name, error)
 
-    def note_extension(self, deadline: float) -> None:
+    def _note_extension(self, deadline: float) -> None:
         """Note that the claim was extended."""
         self._lease = self._lease._replace(deadline=deadline)
 
-    def note_end(self, *, held: bool) -> None:
+    def _note_end(self, *, held: bool) -> None:
         """Note that the claim has ended, and whether it was held until then."""
         self._is_over = True
         self._lost = not held
 
     @property
-    def is_kept(self) -> bool:
+    def _is_kept(self) -> bool:
         """Whether the claim is being extended in the background."""
         return self._keeper is not None
 
-    def start_keeping(self, *, interrupts: bool) -> None:
+    def _start_keeping(self, *, interrupts: bool) -> None:
         """Extend the claim in the background, if that was asked for."""
         if self._desk.keep_alive:
             self._keeper = AsyncKeeper(
@@ -356,7 +351,7 @@ class AsyncClaim(Unpicklable, Generic[T_co]):
                 interrupts=interrupts,
             )
 
-    async def stop_keeping(self) -> None:
+    async def _stop_keeping(self) -> None:
         """Extend the claim no more."""
         keeper, self._keeper = self._keeper, None
         if keeper is not None:
@@ -387,7 +382,7 @@ class AsyncClaim(Unpicklable, Generic[T_co]):
         """Check that the claim can be ended; what extends it would then take it for lost."""
         self._check()
         if self._keeper is not None:
-            await self.stop_keeping()
+            await self._stop_keeping()
 
     def _check(self) -> None:
         if self._lost:
@@ -397,12 +392,12 @@ class AsyncClaim(Unpicklable, Generic[T_co]):
             raise LeaseLost(message)
 
     def _settle(self, held: bool) -> None:  # noqa: FBT001  (unpacked from replies)
-        self.note_end(held=held)
+        self._note_end(held=held)
         if not held:
             raise self._loss()
 
     def _lose(self) -> None:
-        self.note_end(held=False)
+        self._note_end(held=False)
 
     def _loss(self) -> LeaseLost:
         return LeaseLost(

@@ -110,7 +110,7 @@ class AsyncMovingSet(AsyncCombiningSet[T], AsyncRenamingSet[T]):
         """
         return await self._backend.expire(self._name, None)
 
-    async def pop_first_of(
+    async def _pop_first_of(
         self, sets: Sequence[AsyncMovingSet[T]], timeout: float | None
     ) -> tuple[int, T] | None:
         """Do the work of `pop_from_any_async`: return the place of a set, and its first item."""
@@ -199,7 +199,7 @@ async def pop_from_any_async(
         if each.is_keyed is not chosen[0].is_keyed:
             message = f"{chosen[0]!r} and {each!r}: either all have keys, or none has"
             raise ValueError(message)
-    found = await chosen[0].pop_first_of(chosen, timeout)
+    found = await chosen[0]._pop_first_of(chosen, timeout)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  (of our own module)
     if found is not None:
         place, item = found
         return chosen[place], item

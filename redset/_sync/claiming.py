@@ -2,6 +2,9 @@
 # redset/_async/claiming.py
 """Handing items out so that none is lost: they come back unless their holder is done."""
 
+# What sets alone do with claims, no editor should offer to those who hold them.
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import logging
@@ -226,15 +229,15 @@ class ClaimingSet(ReadableSet[T]):
                     claim = tray.ready.popleft()
                     cancellation.check()
                     if desk.keep_alive:
-                        claim.start_keeping(interrupts=False)
+                        claim._start_keeping(interrupts=False)
                     yield claim
                     if desk.keep_alive:
-                        claim.stop_keeping()
+                        claim._stop_keeping()
             finally:
                 if claim is not None:
-                    claim.stop_keeping()
+                    claim._stop_keeping()
                     if not claim.is_over:
-                        claim.give_back(None)
+                        claim._give_back(None)
                 self._put_away(tray)
 
     def _fill(
@@ -261,10 +264,10 @@ class ClaimingSet(ReadableSet[T]):
         held: list[Claim[T]] = []
         for claim, deadline in zip(tray.ready, deadlines, strict=True):
             if deadline is None:
-                claim.note_end(held=False)
+                claim._note_end(held=False)
                 _log.warning("%r before its turn came: prefetch less, or claim for longer", claim)
             else:
-                claim.note_extension(deadline)
+                claim._note_extension(deadline)
                 held.append(claim)
         tray.put(held)
 
@@ -275,7 +278,7 @@ class ClaimingSet(ReadableSet[T]):
         except Exception as error:  # noqa: BLE001  (what ended the loop is what counts)
             _log.warning("could not acknowledge items of %r: %r", self._name, error)
         for claim in tray.ready:
-            claim.put_back()
+            claim._put_back()
 
     def _unsettled(self, claims: Iterable[Claim[T]]) -> dict[Hold, Claim[T]]:
         """Return those that have not ended, once each; they are not extended any more."""
@@ -284,13 +287,13 @@ class ClaimingSet(ReadableSet[T]):
         unsettled = {claim.hold: claim for claim in checked if not claim.is_over}
         known: Desk | None = None
         for claim in unsettled.values():
-            if claim.desk is not known:
-                known = claim.desk
+            if claim._desk is not known:
+                known = claim._desk
                 if not known.is_of(self._store, names):
                     message = f"{claim!r} is of another set: hand it to that one, not to {self!r}"
                     raise ValueError(message)
-            if claim.is_kept:
-                claim.stop_keeping()
+            if claim._is_kept:
+                claim._stop_keeping()
         return unsettled
 
     def _acknowledge(self, claims: Mapping[Hold, Claim[T]]) -> int:
@@ -386,7 +389,7 @@ def _settle(claims: Mapping[Hold, Claim[Any]], holds: Sequence[Hold], held: Sequ
     lost = 0
     for hold, is_held in zip(holds, held, strict=True):
         claim = claims[hold]
-        claim.note_end(held=is_held)
+        claim._note_end(held=is_held)
         if not is_held:
             lost += 1
             _log.warning("%r when it was done: claim for longer", claim)

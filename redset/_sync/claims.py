@@ -193,11 +193,6 @@ class Claim(Unpicklable, Generic[T_co]):
         return self._lost
 
     @property
-    def desk(self) -> Desk:
-        """Where it is settled."""
-        return self._desk
-
-    @property
     def hold(self) -> Hold:
         """The member and the token, by which backends know the claim."""
         member, _, _, token, _ = self._lease
@@ -275,7 +270,7 @@ class Claim(Unpicklable, Generic[T_co]):
         if deadline is None:
             self._settle(held=False)
         else:
-            self.note_extension(deadline)
+            self._note_extension(deadline)
         return self._lease.deadline
 
     def bury(self, reason: str) -> None:
@@ -293,8 +288,8 @@ class Claim(Unpicklable, Generic[T_co]):
 
     def __enter__(self) -> Self:
         self._check()
-        self.stop_keeping()
-        self.start_keeping(interrupts=True)
+        self._stop_keeping()
+        self._start_keeping(interrupts=True)
         return self
 
     def __exit__(
@@ -304,7 +299,7 @@ class Claim(Unpicklable, Generic[T_co]):
         traceback: TracebackType | None,
     ) -> None:
         keeper = self._keeper
-        self.stop_keeping()
+        self._stop_keeping()
         if keeper is not None:
             error = keeper.sift(error)
         if error is None:
@@ -313,9 +308,9 @@ class Claim(Unpicklable, Generic[T_co]):
             if not self._is_over:
                 self.ack()
         elif not self._is_over:
-            self.give_back(error)
+            self._give_back(error)
 
-    def give_back(self, error: BaseException | None) -> None:
+    def _give_back(self, error: BaseException | None) -> None:
         """Put the item back after an error, None for an unknown one; no other error hides it."""
         try:
             if error is None:
@@ -328,28 +323,28 @@ class Claim(Unpicklable, Generic[T_co]):
         except Exception as another:  # noqa: BLE001  (the first error is what counts)
             _log.warning("could not give back an item of %r: %r", self._desk.name, another)
 
-    def put_back(self) -> None:
+    def _put_back(self) -> None:
         """Put the item back whose work was not begun; no error hides what that is for."""
         try:
             self._release(None, 0.0, attempts=self.attempt - 1)
         except Exception as error:  # noqa: BLE001  (what ended the loop is what counts)
             _log.warning("could not put back an item of %r: %r", self._desk.name, error)
 
-    def note_extension(self, deadline: float) -> None:
+    def _note_extension(self, deadline: float) -> None:
         """Note that the claim was extended."""
         self._lease = self._lease._replace(deadline=deadline)
 
-    def note_end(self, *, held: bool) -> None:
+    def _note_end(self, *, held: bool) -> None:
         """Note that the claim has ended, and whether it was held until then."""
         self._is_over = True
         self._lost = not held
 
     @property
-    def is_kept(self) -> bool:
+    def _is_kept(self) -> bool:
         """Whether the claim is being extended in the background."""
         return self._keeper is not None
 
-    def start_keeping(self, *, interrupts: bool) -> None:
+    def _start_keeping(self, *, interrupts: bool) -> None:
         """Extend the claim in the background, if that was asked for."""
         if self._desk.keep_alive:
             self._keeper = Keeper(
@@ -357,7 +352,7 @@ class Claim(Unpicklable, Generic[T_co]):
                 interrupts=interrupts,
             )
 
-    def stop_keeping(self) -> None:
+    def _stop_keeping(self) -> None:
         """Extend the claim no more."""
         keeper, self._keeper = self._keeper, None
         if keeper is not None:
@@ -386,7 +381,7 @@ class Claim(Unpicklable, Generic[T_co]):
         """Check that the claim can be ended; what extends it would then take it for lost."""
         self._check()
         if self._keeper is not None:
-            self.stop_keeping()
+            self._stop_keeping()
 
     def _check(self) -> None:
         if self._lost:
@@ -396,12 +391,12 @@ class Claim(Unpicklable, Generic[T_co]):
             raise LeaseLost(message)
 
     def _settle(self, held: bool) -> None:  # noqa: FBT001  (unpacked from replies)
-        self.note_end(held=held)
+        self._note_end(held=held)
         if not held:
             raise self._loss()
 
     def _lose(self) -> None:
-        self.note_end(held=False)
+        self._note_end(held=False)
 
     def _loss(self) -> LeaseLost:
         return LeaseLost(

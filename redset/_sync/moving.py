@@ -112,7 +112,7 @@ class MovingSet(CombiningSet[T], RenamingSet[T]):
         """
         return self._backend.expire(self._name, None)
 
-    def pop_first_of(
+    def _pop_first_of(
         self, sets: Sequence[MovingSet[T]], timeout: float | None
     ) -> tuple[int, T] | None:
         """Do the work of `pop_from_any`: return the place of a set, and its first item."""
@@ -200,7 +200,7 @@ def pop_from_any(
         if each.is_keyed is not chosen[0].is_keyed:
             message = f"{chosen[0]!r} and {each!r}: either all have keys, or none has"
             raise ValueError(message)
-    found = chosen[0].pop_first_of(chosen, timeout)
+    found = chosen[0]._pop_first_of(chosen, timeout)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  (of our own module)
     if found is not None:
         place, item = found
         return chosen[place], item
