@@ -230,12 +230,19 @@ def test_a_node_of_a_cluster(kind: str, nodes: list[str], name: str) -> None:
     assert notes == [remedy]
 
 
-def test_other_errors_have_no_notes(kind: str, server: Server, name: str) -> None:
-    server.call("SET", name, "no set")
+def test_a_name_that_is_taken(kind: str, server: Server, name: str) -> None:
+    server.call("RPUSH", name, "of another program")
     with opened(kind, server.url) as backend:
         s = make_set(backend, "SortedSet", name)
-        with pytest.raises(redis.ResponseError, match="wrong kind of value") as caught:
+        for call in (lambda: s.add("a"), s.pop, s.claim):
+            fails(call, redis.ResponseError, "choose another name")
+        server.call("DEL", name)
+        works(s)
+
+
+def test_other_errors_have_no_notes(kind: str, server: Server, name: str) -> None:
+    with opened(kind, f"redis://localhost:{server.port}/99") as backend:
+        s = make_set(backend, "SortedSet", name)
+        with pytest.raises(redis.ResponseError, match="out of range") as caught:
             s.add("a")
         assert not hasattr(caught.value, "__notes__")
-        s.clear()
-        works(s)

@@ -48,6 +48,10 @@ _REMEDIES: Final = [
         r"\[SSL: \w+ALERT_(CERTIFICATE|BAD_CERT|UNKNOWN_CA|HANDSHAKE)": (
             "the server asks for a certificate that it trusts: ssl_certfile=…&ssl_keyfile=…"
         ),
+        "WRONGTYPE": (
+            "something else than a set has the name of this set, or of what is kept beside it: "
+            "choose another name, or another database"
+        ),
         "MovedError|MOVED ": "this is a node of a cluster: connect by redis+cluster://",
         "TimeoutError": (
             "the server did not answer in time: it is paused, busy or out of reach. It may yet "
