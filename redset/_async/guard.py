@@ -69,7 +69,9 @@ class AsyncGuard:
         """
         if self._name not in self._keyless:
             if await self._backend.is_keyed(self._name):
-                message = f"the items of {self._name!r} were added with key=: open it with, too"
+                message = (
+                    f"the items of {self._name!r} were added with key=: open it with key=, too"
+                )
                 raise KeyingError(message)
             self._keyless.add(self._name)
         self._make_way()

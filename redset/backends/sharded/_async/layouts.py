@@ -69,7 +69,7 @@ class AsyncLayouts:
             return self._first
         if layout.is_keyed != self._is_keyed:
             raise KeyingError(
-                f"the items of {self._name!r} were added with key=: open it with, too"
+                f"the items of {self._name!r} were added with key=: open it with key=, too"
                 if layout.is_keyed
                 else f"the items of {self._name!r} were added without key=: open it without"
             )
