@@ -16,6 +16,7 @@ from redset._async.sets import AsyncSortedSet
 from redset._async.sharded import AsyncShardedSet
 from redset._async.timed import AsyncScheduledSet, AsyncTimeSortedSet
 from redset._async.ttl import AsyncTTLSet
+from redset._buffering import AsyncBuffer, Buffer
 from redset._sync.claims import Claim
 from redset._sync.moving import pop_from_any
 from redset._sync.sets import SortedSet
@@ -28,12 +29,14 @@ from redset.retry import Retry
 
 __all__ = [
     "Aggregate",
+    "AsyncBuffer",
     "AsyncClaim",
     "AsyncScheduledSet",
     "AsyncShardedSet",
     "AsyncSortedSet",
     "AsyncTTLSet",
     "AsyncTimeSortedSet",
+    "Buffer",
     "Claim",
     "DeadLetter",
     "Merge",
