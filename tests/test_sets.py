@@ -581,6 +581,16 @@ class TestScheduled:
         assert list(s) == ["later"]
         assert s.pop_max() == "later"
 
+    def test_the_error_does_not_deny_what_is_not_due(self, make: MakeSet) -> None:
+        s = make("ScheduledSet")
+        s.add("later", 4e9)
+        for call in (s.pop, s.claim, s.peek):
+            with pytest.raises(EmptySetError, match="has no due item"):
+                call()
+        assert s.pop_max() == "later"
+        with pytest.raises(EmptySetError, match="has no item"):
+            s.pop_max()
+
     def test_without_a_score_an_item_is_due_at_once(self, make: MakeSet) -> None:
         s = make("ScheduledSet")
         score = s.add("a")

@@ -146,7 +146,8 @@ class AsyncClaimingSet(AsyncReadableSet[T]):
         the same round trip. When the loop is left by an error, or before the last claim has
         ended, its item is put back as by ``nack``; so ``ack`` it before a ``break``. With
         asyncio that is done when the iterator is closed: by `contextlib.aclosing` at once, else
-        soon. A claim that turns out to be lost is logged, and the loop goes on.
+        soon. A claim that turns out to be lost is logged, and the loop goes on. Threads and tasks
+        share a set, but each loops over an iterator of its own.
 
         Args:
             lease: for how many seconds each item is held.

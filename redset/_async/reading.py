@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 class AsyncReadableSet(AsyncDeadLetterSet[T], AsyncSequenceOperators[T]):
     """The order of a set, its scores and positions. Not made directly: see its subclasses."""
 
+    # What is handed out.
+    _wanted = "item"
+
     async def peek(self, position: int = 0) -> T:
         """Return the item at a position in the order of taking, and leave it there.
 
@@ -162,4 +165,4 @@ class AsyncReadableSet(AsyncDeadLetterSet[T], AsyncSequenceOperators[T]):
 
     def _nothing(self, position: int | None = None) -> EmptySetError:
         where = "" if position is None else f" at position {position}"
-        return EmptySetError(f"{self._name!r} has no item{where}")
+        return EmptySetError(f"{self._name!r} has no {self._wanted}{where}")

@@ -68,6 +68,7 @@ class AsyncScheduledSet(AsyncTimeSortedSet[T]):
     """
 
     _high: Bound = NOW
+    _wanted = "due item"
 
     async def available(self) -> int:
         """Return how many items are due. One round trip, O(log n)."""

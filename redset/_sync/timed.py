@@ -68,6 +68,7 @@ class ScheduledSet(TimeSortedSet[T]):
     """
 
     _high: Bound = NOW
+    _wanted = "due item"
 
     def available(self) -> int:
         """Return how many items are due. One round trip, O(log n)."""
