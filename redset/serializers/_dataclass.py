@@ -38,6 +38,9 @@ class DataclassSerializer(EqualByParts, Generic[T]):
     with the same contents is refused at once, not found out by a consumer. A Decimal
     keeps its digits: 1.0 and 1.00 are two members.
 
+    What was stored before the class got another field is read if that has a default;
+    otherwise it becomes a dead letter when it is taken. Its bytes are others then.
+
     Args:
         cls: the dataclass.
 
