@@ -113,9 +113,10 @@ def check_score(score: object, of: str = "a score") -> float:
 
 
 def _to_number(value: object) -> str:
-    for method in ("timestamp", "total_seconds"):  # of datetime and timedelta
-        if hasattr(value, method):
-            return f"use its {method}()"
+    if hasattr(value, "timestamp"):  # a datetime
+        return "use its timestamp()"
+    if hasattr(value, "total_seconds"):  # a timedelta
+        return "use its total_seconds(); for a time, add them to time.time()"
     return "convert it with float()"
 
 

@@ -134,7 +134,7 @@ def test_options(option: str, bad: Any, error: type[Exception]) -> None:
     ("bad", "remedy"),
     [
         (datetime.now(UTC), r"use its timestamp\(\)"),
-        (timedelta(hours=1), r"use its total_seconds\(\)"),
+        (timedelta(hours=1), r"use its total_seconds\(\); for a time, add them to time.time\(\)"),
         ("1", r"convert it with float\(\)"),
     ],
 )
