@@ -11,11 +11,12 @@ import pytest
 
 from redset import AsyncShardedSet, ShardedSet
 from redset.backends import AsyncMemoryBackend, MemoryBackend
+from redset.backends.sharded._naming import Generation
 from redset.testing import blocking
 from tests.support.backends import make_set
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from redset.interfaces import Claimed, Entry, ShardableBackend
 
@@ -69,7 +70,7 @@ def is_async(request: pytest.FixtureRequest) -> bool:
     return is_async
 
 
-def _open(store: Broken, *, is_async: bool) -> Iterator[Any]:
+def _open(store: MemoryBackend, *, is_async: bool) -> Iterator[Any]:
     if not is_async:
         yield make_set(store, "ShardedSet", "jobs", shards=4)
         return
@@ -116,6 +117,123 @@ def test_what_was_acknowledged_is_known_to_be_if_nothing_can_be_claimed(
         assert claim.is_over
         assert not claim.lost
         assert s.stats().claimed == 0
+
+
+class Partly(MemoryBackend):
+    """Has shards that cannot be written to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.broken: set[str] = set()
+
+    def add(self, name: str, *arguments: Any) -> int:
+        self._check(name)
+        return super().add(name, *arguments)
+
+    def remove(self, name: str, *arguments: Any, **options: Any) -> int:
+        self._check(name)
+        return super().remove(name, *arguments, **options)
+
+    def acknowledge(self, name: str, *arguments: Any) -> list[bool]:
+        self._check(name)
+        return super().acknowledge(name, *arguments)
+
+    def unpack(self, name: str, *arguments: Any) -> bool:
+        self._check(name)
+        return super().unpack(name, *arguments)
+
+    def _check(self, name: str) -> None:
+        if name in self.broken:
+            message = f"no room for {name}"
+            raise BrokenError(message)
+
+
+ITEMS = [str(number) for number in range(40)]
+# Of four shards, the second one, which is asked first or later.
+BROKEN = Generation("jobs", 1, 4).names[1]
+THERE = {item for item in ITEMS if Generation("jobs", 1, 4).home(item.encode()) == BROKEN}
+
+
+def _told(raised: pytest.ExceptionInfo[BrokenError]) -> str:
+    [note] = raised.value.__notes__
+    return note
+
+
+def _by_ack_all(s: Any, claims: list[Any]) -> None:
+    s.ack_all(claims)
+
+
+def _by_claiming_more(s: Any, claims: list[Any]) -> None:
+    s.claims(1, done=claims)
+
+
+@pytest.mark.parametrize("acknowledge", [_by_ack_all, _by_claiming_more])
+def test_who_acknowledges_knows_what_was_when_a_shard_fails(
+    acknowledge: Callable[[Any, list[Any]], None], *, is_async: bool
+) -> None:
+    store = Partly()
+    for s in _open(store, is_async=is_async):
+        s.update(ITEMS)
+        claims = s.claims(len(ITEMS))
+        store.broken = {BROKEN}
+        with pytest.raises(BrokenError) as raised:
+            acknowledge(s, claims)
+        assert _told(raised).startswith("3 of 4 shards")
+        assert {claim.item for claim in claims if not claim.is_over} == THERE
+        assert not any(claim.lost for claim in claims)
+        assert s.stats().claimed == len(THERE)
+        # What was done is not done again, so it is not found lost.
+        store.broken = set()
+        s.ack_all(claims)
+        assert all(claim.is_over for claim in claims)
+        assert s.stats().claimed == 0
+
+
+def test_what_is_written_is_written_where_it_can_be(*, is_async: bool) -> None:
+    store = Partly()
+    for s in _open(store, is_async=is_async):
+        store.broken = {BROKEN, Generation("jobs", 1, 4).names[2]}
+        with pytest.raises(BrokenError) as raised:
+            s.update(ITEMS)
+        assert _told(raised).startswith("2 of 4 shards")
+        store.broken = {BROKEN}
+        with pytest.raises(BrokenError):
+            s.update(ITEMS)
+        assert {*s} == {*ITEMS} - THERE
+        with pytest.raises(BrokenError):
+            s.difference_update(ITEMS)
+        assert len(s) == 0
+        store.broken = set()
+        assert s.update(ITEMS) == len(ITEMS)
+
+
+def test_what_some_shards_have_is_announced(*, is_async: bool) -> None:
+    store = Partly()
+    for s in _open(store, is_async=is_async):
+        store.broken = {BROKEN}
+        with pytest.raises(BrokenError):
+            s.update(ITEMS)
+        assert store.length("{jobs:bell}") == 1
+
+
+def test_a_shard_that_cannot_be_handed_over_holds_up_no_other(*, is_async: bool) -> None:
+    store = Partly()
+    for s in _open(store, is_async=is_async):
+        s.update(ITEMS)
+        claims = s.claims(40)
+        # So the first old shard is sealed, and its items have nowhere to go.
+        [first, *_] = Generation("jobs", 1, 4).names
+        store.broken = {*Generation("jobs", 2, 2).names}
+        with pytest.raises(BrokenError):
+            s.reshard(2)
+        left = {c.item for c in claims if Generation("jobs", 1, 4).home(c.item.encode()) == first}
+        with pytest.raises(BrokenError) as raised:
+            s.ack_all(claims)
+        assert _told(raised).startswith("3 of 4 shards")
+        assert {claim.item for claim in claims if not claim.is_over} == left
+        store.broken = set()
+        s.ack_all(claims)
+        assert s.stats().claimed == len(s) == 0
 
 
 def test_what_is_in_hand_is_put_back_by_an_interrupt(*, is_async: bool) -> None:

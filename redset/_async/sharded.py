@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any, overload
 
 from redset._async.queueing import AsyncQueueingSet
 from redset._checks import check_sharded_name, check_shards
-from redset._chunks import CHUNK
+from redset._chunks import CHUNK, chunks
 from redset._coding import open_coding
 from redset._types import T
 from redset.backends.sharded import AsyncShardedBackend
 from redset.interfaces import Merge, Payload
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import TypeGuard
 
     from redset._async.algebra import AsyncAlgebraSet
@@ -44,6 +44,9 @@ class AsyncShardedSet(AsyncQueueingSet[T]):
     trip", what is about many, or about the whole set, is one to each shard that is concerned; at
     once with asyncio, one after the other in blocking code. While it waits, about four commands a
     second with up to 20 shards.
+
+    If one of several shards fails, the others do their part of what is about many items, and then
+    its error is raised, with a note of how many did. Call it again to have the rest done.
 
     Make it once, and keep it: it reads first how many shards there are.
 
@@ -175,6 +178,18 @@ class AsyncShardedSet(AsyncQueueingSet[T]):
             ValueError: if there cannot be so many.
         """
         await self._sharded.reshard(self._name, check_shards(shards))
+
+    async def _acknowledge(self, claims: Mapping[Hold, AsyncClaim[T]]) -> int:
+        # Noted as each shard answers, as another may fail.
+        lost = 0
+
+        def note(holds: Sequence[Hold], held: Sequence[bool]) -> None:
+            nonlocal lost
+            lost += self._settle(claims, holds, held)
+
+        for holds in chunks(claims):
+            await self._sharded.acknowledge(self._name, holds, self._merge, note=note)
+        return lost
 
     async def _claim(
         self,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from redset._cancelling import Cancellation
 from redset._checks import (
@@ -177,6 +177,9 @@ class ClaimingSet(ReadableSet[T]):
     def ack_all(self, claims: Iterable[Claim[T]]) -> None:
         """Acknowledge many claims of this set; those that have ended already are passed over.
 
+        If this fails, ``is_over`` tells which are acknowledged, and to call it again is about the
+        others.
+
         Args:
             claims: claims that were made by this set, or another of its name.
 
@@ -302,7 +305,7 @@ class ClaimingSet(ReadableSet[T]):
         lost = 0
         for holds in chunks(claims):
             held = self._backend.acknowledge(self._name, holds, self._merge)
-            lost += _settle(claims, holds, held)
+            lost += self._settle(claims, holds, held)
         return lost
 
     def _claim_here(
@@ -338,7 +341,7 @@ class ClaimingSet(ReadableSet[T]):
                 else:
                     claimed = backend.wait_claim(name, count, terms, timeout, acknowledge=holds)
                 if holds:
-                    _settle(done, holds, claimed.acknowledged)
+                    self._settle(done, holds, claimed.acknowledged)
                     holds = []
                 if claimed.dropped:
                     desk.note_dropped(claimed.dropped)
@@ -384,14 +387,16 @@ class ClaimingSet(ReadableSet[T]):
                 _log.exception("could not bury undecodable items of %r", self._name)
         return claims
 
-
-def _settle(claims: Mapping[Hold, Claim[Any]], holds: Sequence[Hold], held: Sequence[bool]) -> int:
-    """Note which claims were held when they were acknowledged; return how many were not."""
-    lost = 0
-    for hold, is_held in zip(holds, held, strict=True):
-        claim = claims[hold]
-        claim._note_end(held=is_held)
-        if not is_held:
-            lost += 1
-            _log.warning("%r when it was done: claim for longer", claim)
-    return lost
+    @staticmethod
+    def _settle(
+        claims: Mapping[Hold, Claim[T]], holds: Sequence[Hold], held: Sequence[bool]
+    ) -> int:
+        """Note which claims were held when they were acknowledged; return how many were not."""
+        lost = 0
+        for hold, is_held in zip(holds, held, strict=True):
+            claim = claims[hold]
+            claim._note_end(held=is_held)
+            if not is_held:
+                lost += 1
+                _log.warning("%r when it was done: claim for longer", claim)
+        return lost

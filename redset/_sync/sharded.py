@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, overload
 
 from redset._checks import check_sharded_name, check_shards
-from redset._chunks import CHUNK
+from redset._chunks import CHUNK, chunks
 from redset._coding import open_coding
 from redset._sync.queueing import QueueingSet
 from redset._types import T
@@ -15,7 +15,7 @@ from redset.backends.sharded import ShardedBackend
 from redset.interfaces import Merge, Payload
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import TypeGuard
 
     from redset._coding import Coding
@@ -46,6 +46,9 @@ class ShardedSet(QueueingSet[T]):
     trip", what is about many, or about the whole set, is one to each shard that is concerned; at
     once with asyncio, one after the other in blocking code. While it waits, about four commands a
     second with up to 20 shards.
+
+    If one of several shards fails, the others do their part of what is about many items, and then
+    its error is raised, with a note of how many did. Call it again to have the rest done.
 
     Make it once, and keep it: it reads first how many shards there are.
 
@@ -176,6 +179,18 @@ class ShardedSet(QueueingSet[T]):
             ValueError: if there cannot be so many.
         """
         self._sharded.reshard(self._name, check_shards(shards))
+
+    def _acknowledge(self, claims: Mapping[Hold, Claim[T]]) -> int:
+        # Noted as each shard answers, as another may fail.
+        lost = 0
+
+        def note(holds: Sequence[Hold], held: Sequence[bool]) -> None:
+            nonlocal lost
+            lost += self._settle(claims, holds, held)
+
+        for holds in chunks(claims):
+            self._sharded.acknowledge(self._name, holds, self._merge, note=note)
+        return lost
 
     def _claim(
         self,

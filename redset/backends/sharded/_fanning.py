@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Sequence
+    from collections.abc import Awaitable, Generator, Sequence
 
-__all__ = ["gather", "gather_async"]
+__all__ = ["gather", "gather_async", "ignore", "kept", "told"]
 
 R = TypeVar("R")
 
@@ -29,3 +30,30 @@ async def gather_async(calls: Sequence[Awaitable[R]]) -> list[R]:
 def gather(results: Sequence[R]) -> list[R]:
     """Return all results, which blocking calls have by now."""
     return list(results)
+
+
+def ignore(*_: object) -> None:
+    """Do nothing about an answer until all are there."""
+
+
+@contextmanager
+def kept(failures: list[Exception]) -> Generator[None, None, None]:
+    """Keep an error for later, to go on with other shards."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001  (whatever a client raises)
+        failures.append(error)
+
+
+def told(error: Exception, *, done: int, failed: int) -> Exception:
+    """Return the error of one of several shards, with a note of what became of the others.
+
+    >>> told(ConnectionError("refused"), done=2, failed=1).__notes__
+    ['2 of 3 shards have done their part; the error is that of the other']
+    """
+    if done:
+        whose = "the other" if failed == 1 else f"the first of {failed} others"
+        error.add_note(
+            f"{done} of {done + failed} shards have done their part; the error is that of {whose}"
+        )
+    return error

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from redset._opening import check_shardable
 from redset.backends.sharded._async.taking import AsyncShardedTaking
+from redset.backends.sharded._fanning import ignore
 from redset.backends.sharded._merging import first_of, in_turn
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from redset.interfaces import (
         AsyncShardableBackend,
@@ -70,15 +71,20 @@ class AsyncShardedBackend(AsyncShardedTaking):
     async def add(self, name: str, entries: Sequence[Entry], merge: Merge) -> int:
         """See `redset.interfaces.Backend.add`. One call for each shard that is concerned."""
         shards = self._of(name)
+        new = 0
 
-        async def add(shard: str, part: list[Entry]) -> int:
-            new = await self._store.add(shard, part, merge)
+        async def add(shard: str, part: list[Entry]) -> None:
+            nonlocal new
+            added = await self._store.add(shard, part, merge)
+            new += added
             shards.note_added(shard, part)
-            return new
 
-        new = sum(new for _, new in await shards.spread(entries, first_of, add, make=True))
-        if new:
-            await shards.bell.ring()
+        try:
+            await shards.spread(entries, first_of, add, make=True)
+        finally:
+            # Also for what some shards have, if others fail.
+            if new:
+                await shards.bell.ring()
         return new
 
     async def increment(self, name: str, member: bytes, by: float) -> float:
@@ -119,10 +125,29 @@ class AsyncShardedBackend(AsyncShardedTaking):
 
     # Claims
 
-    async def acknowledge(self, name: str, holds: Sequence[Hold], merge: Merge) -> list[bool]:
-        """See `redset.interfaces.Backend.acknowledge`. One call for each shard concerned."""
+    async def acknowledge(
+        self,
+        name: str,
+        holds: Sequence[Hold],
+        merge: Merge,
+        *,
+        note: Callable[[list[Hold], list[bool]], object] = ignore,
+    ) -> list[bool]:
+        """See `redset.interfaces.Backend.acknowledge`. One call for each shard concerned.
+
+        Args:
+            name: the name of the set.
+            holds: the claims.
+            merge: the rule for copies that were added meanwhile.
+            note: is told of some of these which were held, as soon as their shard has answered:
+                if another fails, nothing is returned.
+        """
         answers = await self._of(name).spread(
-            holds, first_of, lambda shard, part: self._store.acknowledge(shard, part, merge), any
+            holds,
+            first_of,
+            lambda shard, part: self._store.acknowledge(shard, part, merge),
+            any,
+            note=lambda places, held: note([holds[place] for place in places], held),
         )
         return in_turn(answers)
 

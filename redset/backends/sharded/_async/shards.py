@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from redset.backends.sharded._async.bells import AsyncBell
 from redset.backends.sharded._async.layouts import AsyncLayouts
 from redset.backends.sharded._choosing import Chooser
-from redset.backends.sharded._fanning import gather_async
+from redset.backends.sharded._fanning import gather_async, ignore, kept, told
 from redset.backends.sharded._naming import leaving_name
 from redset.exceptions import LockTimeout, SealedError
 
@@ -105,21 +105,37 @@ class AsyncShards:
         ask: Callable[[str, list[G]], Awaitable[R]],
         is_sure: Callable[[R], bool] = is_sure,
         *,
+        note: Callable[[list[int], R], object] = ignore,
         make: bool = False,
     ) -> list[tuple[list[int], R]]:
-        """Ask the shards to which members belong.
+        """Ask the shards to which members belong, each of them even if another fails.
 
         Args:
             given: what to hand to the shards.
             member_of: tells which member a part of it is about.
             ask: asks the shard of a name about some of it, in the order given.
             is_sure: tells whether an answer cannot be that of a sealed shard.
+            note: is told at once what is returned in the end, if none fails.
             make: whether to make the set if there is none.
 
         Returns:
             What each was asked about, as places in what was given, and what it answered.
         """
         answered: list[tuple[list[int], R]] = []
+        failures: list[Exception] = []
+
+        async def ask_about(name: str, places: list[int]) -> list[int]:
+            """Return what another shard is to be asked about, as this one is sealed."""
+            part = list(map(given.__getitem__, places))
+            with kept(failures):
+                answers = await self._ask(name, lambda shard: ask(shard, part), is_sure)
+                if not answers:
+                    return places
+                for answer in answers:
+                    answered.append((places, answer))
+                    note(places, answer)
+            return []
+
         members = list(map(member_of, given))
         open_places: Sequence[int] = range(len(given))
         while open_places:
@@ -128,18 +144,15 @@ class AsyncShards:
             homes = self._homes(layout, map(members.__getitem__, open_places))
             for place, home in zip(open_places, homes, strict=True):
                 groups[home].append(place)
-            answers = await gather_async(
-                [
-                    self._ask_about(name, list(map(given.__getitem__, places)), ask, is_sure)
-                    for name, places in groups.items()
-                ]
-            )
-            for places, answer in zip(groups.values(), answers, strict=True):
-                answered += [(places, each) for each in answer]
-            sealed = [name for name, answer in zip(groups, answers, strict=True) if not answer]
-            for name in sealed:
-                await self.follow(name)
-            open_places = [place for name in sealed for place in groups[name]]
+            sealed = await gather_async([ask_about(*group) for group in groups.items()])
+            open_places = []
+            for name, places in zip(groups, sealed, strict=True):
+                if places:
+                    with kept(failures):
+                        await self.follow(name)
+                        open_places += places
+        if failures:
+            raise told(failures[0], done=len(answered), failed=len(failures))
         return answered
 
     def note_added(self, name: str, entries: Sequence[Entry]) -> None:
@@ -210,15 +223,6 @@ class AsyncShards:
         return [
             home if old in self._moved else old for old, home in zip(former, homes, strict=True)
         ]
-
-    async def _ask_about(
-        self,
-        name: str,
-        given: list[G],
-        ask: Callable[[str, list[G]], Awaitable[R]],
-        is_sure: Callable[[R], bool],
-    ) -> list[R]:
-        return await self._ask(name, lambda shard: ask(shard, given), is_sure)
 
     async def _ask(
         self, name: str, ask: Callable[[str], Awaitable[R]], is_sure: Callable[[R], bool]

@@ -7,11 +7,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from redset._opening import check_shardable
+from redset.backends.sharded._fanning import ignore
 from redset.backends.sharded._merging import first_of, in_turn
 from redset.backends.sharded._sync.taking import ShardedTaking
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from redset.interfaces import (
         Bound,
@@ -72,15 +73,20 @@ class ShardedBackend(ShardedTaking):
     def add(self, name: str, entries: Sequence[Entry], merge: Merge) -> int:
         """See `redset.interfaces.Backend.add`. One call for each shard that is concerned."""
         shards = self._of(name)
+        new = 0
 
-        def add(shard: str, part: list[Entry]) -> int:
-            new = self._store.add(shard, part, merge)
+        def add(shard: str, part: list[Entry]) -> None:
+            nonlocal new
+            added = self._store.add(shard, part, merge)
+            new += added
             shards.note_added(shard, part)
-            return new
 
-        new = sum(new for _, new in shards.spread(entries, first_of, add, make=True))
-        if new:
-            shards.bell.ring()
+        try:
+            shards.spread(entries, first_of, add, make=True)
+        finally:
+            # Also for what some shards have, if others fail.
+            if new:
+                shards.bell.ring()
         return new
 
     def increment(self, name: str, member: bytes, by: float) -> float:
@@ -121,10 +127,29 @@ class ShardedBackend(ShardedTaking):
 
     # Claims
 
-    def acknowledge(self, name: str, holds: Sequence[Hold], merge: Merge) -> list[bool]:
-        """See `redset.interfaces.Backend.acknowledge`. One call for each shard concerned."""
+    def acknowledge(
+        self,
+        name: str,
+        holds: Sequence[Hold],
+        merge: Merge,
+        *,
+        note: Callable[[list[Hold], list[bool]], object] = ignore,
+    ) -> list[bool]:
+        """See `redset.interfaces.Backend.acknowledge`. One call for each shard concerned.
+
+        Args:
+            name: the name of the set.
+            holds: the claims.
+            merge: the rule for copies that were added meanwhile.
+            note: is told of some of these which were held, as soon as their shard has answered:
+                if another fails, nothing is returned.
+        """
         answers = self._of(name).spread(
-            holds, first_of, lambda shard, part: self._store.acknowledge(shard, part, merge), any
+            holds,
+            first_of,
+            lambda shard, part: self._store.acknowledge(shard, part, merge),
+            any,
+            note=lambda places, held: note([holds[place] for place in places], held),
         )
         return in_turn(answers)
 

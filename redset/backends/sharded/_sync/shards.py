@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from redset.backends.sharded._choosing import Chooser
-from redset.backends.sharded._fanning import gather
+from redset.backends.sharded._fanning import gather, ignore, kept, told
 from redset.backends.sharded._naming import leaving_name
 from redset.backends.sharded._sync.bells import Bell
 from redset.backends.sharded._sync.layouts import Layouts
@@ -103,21 +103,37 @@ class Shards:
         ask: Callable[[str, list[G]], R],
         is_sure: Callable[[R], bool] = is_sure,
         *,
+        note: Callable[[list[int], R], object] = ignore,
         make: bool = False,
     ) -> list[tuple[list[int], R]]:
-        """Ask the shards to which members belong.
+        """Ask the shards to which members belong, each of them even if another fails.
 
         Args:
             given: what to hand to the shards.
             member_of: tells which member a part of it is about.
             ask: asks the shard of a name about some of it, in the order given.
             is_sure: tells whether an answer cannot be that of a sealed shard.
+            note: is told at once what is returned in the end, if none fails.
             make: whether to make the set if there is none.
 
         Returns:
             What each was asked about, as places in what was given, and what it answered.
         """
         answered: list[tuple[list[int], R]] = []
+        failures: list[Exception] = []
+
+        def ask_about(name: str, places: list[int]) -> list[int]:
+            """Return what another shard is to be asked about, as this one is sealed."""
+            part = list(map(given.__getitem__, places))
+            with kept(failures):
+                answers = self._ask(name, lambda shard: ask(shard, part), is_sure)
+                if not answers:
+                    return places
+                for answer in answers:
+                    answered.append((places, answer))
+                    note(places, answer)
+            return []
+
         members = list(map(member_of, given))
         open_places: Sequence[int] = range(len(given))
         while open_places:
@@ -126,18 +142,15 @@ class Shards:
             homes = self._homes(layout, map(members.__getitem__, open_places))
             for place, home in zip(open_places, homes, strict=True):
                 groups[home].append(place)
-            answers = gather(
-                [
-                    self._ask_about(name, list(map(given.__getitem__, places)), ask, is_sure)
-                    for name, places in groups.items()
-                ]
-            )
-            for places, answer in zip(groups.values(), answers, strict=True):
-                answered += [(places, each) for each in answer]
-            sealed = [name for name, answer in zip(groups, answers, strict=True) if not answer]
-            for name in sealed:
-                self.follow(name)
-            open_places = [place for name in sealed for place in groups[name]]
+            sealed = gather([ask_about(*group) for group in groups.items()])
+            open_places = []
+            for name, places in zip(groups, sealed, strict=True):
+                if places:
+                    with kept(failures):
+                        self.follow(name)
+                        open_places += places
+        if failures:
+            raise told(failures[0], done=len(answered), failed=len(failures))
         return answered
 
     def note_added(self, name: str, entries: Sequence[Entry]) -> None:
@@ -208,15 +221,6 @@ class Shards:
         return [
             home if old in self._moved else old for old, home in zip(former, homes, strict=True)
         ]
-
-    def _ask_about(
-        self,
-        name: str,
-        given: list[G],
-        ask: Callable[[str, list[G]], R],
-        is_sure: Callable[[R], bool],
-    ) -> list[R]:
-        return self._ask(name, lambda shard: ask(shard, given), is_sure)
 
     def _ask(self, name: str, ask: Callable[[str], R], is_sure: Callable[[R], bool]) -> list[R]:
         """Return the answer of a shard in a list, which is empty if the shard is sealed."""
