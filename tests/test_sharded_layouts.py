@@ -259,24 +259,36 @@ class KeyedPlain(MemoryBackend):
         return plain(super().keyed(payload))
 
 
+class AsyncKeyedPlain(AsyncMemoryBackend):
+    """The same for asyncio."""
+
+    def keyed(self, payload: Payload) -> Any:
+        return plain_async(super().keyed(payload))
+
+
 def test_a_backend_must_hand_sets_over() -> None:
     notes = Notes()
     store = instrument(MemoryBackend(), notes)
     lacking = (
         "for lack of drop_layout, end_parcels, .* unpack: write these as docs/backends.md says"
     )
-    backends: list[Any] = [plain(store), instrument(plain(store), Notes()), KeyedPlain()]
-    for backend, kind in zip(backends, ("Plain", "Instrumented", "Plain"), strict=True):
+    backends: list[tuple[Any, str]] = [
+        (plain(store), "Plain"),
+        (instrument(plain(store), Notes()), "Instrumented"),
+        (KeyedPlain(), "Plain"),
+        (instrument(KeyedPlain(), Notes()), "Instrumented"),
+    ]
+    for backend, kind in backends:
         SortedSet(backend, "usual", key=str.lower)
         with pytest.raises(TypeError, match=f"^{kind} cannot hold sharded sets, {lacking}"):
             ShardedSet(backend, "jobs", key=str.lower)
     later: Any = plain_async(AsyncMemoryBackend(MemoryBackend()))
-    for backend in (later, instrument(later, notes)):
+    for backend in (later, instrument(later, notes), instrument(AsyncKeyedPlain(), notes)):
         AsyncSortedSet(backend, "usual", key=str.lower)
         with pytest.raises(TypeError, match=f"cannot hold sharded sets, {lacking}"):
-            AsyncShardedSet(backend, "jobs")
+            AsyncShardedSet(backend, "jobs", key=str.lower)
     with pytest.raises(TypeError, match="cannot hold sharded sets"):
-        ShardedBackend(backends[0], 8)
+        ShardedBackend(backends[0][0], 8)
     assert notes.calls == []
 
 

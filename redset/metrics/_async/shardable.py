@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from redset._opening import is_shardable
 from redset.metrics._async.instrumented import AsyncInstrumented
 
 if TYPE_CHECKING:
@@ -20,7 +21,11 @@ class AsyncShardableInstrumented(AsyncInstrumented):
 
     def keyed(self, payload: Payload) -> AsyncShardableInstrumented:
         """See `redset.interfaces.ShardableBackend.keyed`."""
-        return AsyncShardableInstrumented(self._shardable.keyed(payload), self._observer)
+        view = self._shardable.keyed(payload)
+        # Of a view that lacks something, sharded sets are to be told what.
+        wrap: Any = AsyncShardableInstrumented if is_shardable(view) else AsyncInstrumented
+        instrumented: AsyncShardableInstrumented = wrap(view, self._observer)
+        return instrumented
 
     def monotonic(self) -> float:
         """See `redset.interfaces.ShardableBackend.monotonic`."""

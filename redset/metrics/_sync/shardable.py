@@ -4,8 +4,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from redset._opening import is_shardable
 from redset.metrics._sync.instrumented import Instrumented
 
 if TYPE_CHECKING:
@@ -22,7 +23,11 @@ class ShardableInstrumented(Instrumented):
 
     def keyed(self, payload: Payload) -> ShardableInstrumented:
         """See `redset.interfaces.ShardableBackend.keyed`."""
-        return ShardableInstrumented(self._shardable.keyed(payload), self._observer)
+        view = self._shardable.keyed(payload)
+        # Of a view that lacks something, sharded sets are to be told what.
+        wrap: Any = ShardableInstrumented if is_shardable(view) else Instrumented
+        instrumented: ShardableInstrumented = wrap(view, self._observer)
+        return instrumented
 
     def monotonic(self) -> float:
         """See `redset.interfaces.ShardableBackend.monotonic`."""
