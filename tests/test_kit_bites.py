@@ -88,6 +88,12 @@ BY_MACHINE = [
     faults_of_algebra.NeverEnds,
     faults_of_handover.ForgetsWhatIsSealed,
     faults_of_handover.LeavesDeadLettersBehind,
+    faults_of_handover.ClearsLayouts,
+    faults_of_handover.KeepsLayoutsAside,
+    faults_of_handover.EndsLayoutsWithSeals,
+    faults_of_handover.DropsLayoutsInSilence,
+    faults_of_handover.PutsWhateverLayoutComes,
+    faults_of_handover.KeepsTheFirstLayout,
 ]
 
 KEYED_BY_MACHINE = [

@@ -1,4 +1,4 @@
-"""What a backend does with several sets: the last part of the model."""
+"""What a backend does with several sets, and with layouts: the last part of the model."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
+from redset.exceptions import SetExistsError
 from redset.interfaces import Aggregate, Merge, Weighing
 from redset.testing._claims_model import ClaimsModel
 
@@ -32,6 +33,11 @@ def _aggregated(weighing: Weighing, scores: Sequence[float | None]) -> float:
 
 class AlgebraModel(ClaimsModel):
     """Sets of members, taken apart and put together by the words of Python's own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        # By name, a layout and its step.
+        self.layouts: dict[str, tuple[bytes, int]] = {}
 
     def union(self, name: str, others: Sequence[str], merge: Merge | Weighing) -> int:
         if not isinstance(merge, Weighing):
@@ -107,6 +113,23 @@ class AlgebraModel(ClaimsModel):
         for place in self._places():
             place[target] = place.pop(name, {})
         return True
+
+    def is_sealed(self, name: str) -> bool:
+        return name in self.layouts
+
+    def layout(self, name: str) -> bytes | None:
+        if self._is_there(name):
+            raise SetExistsError
+        return self.layouts[name][0] if name in self.layouts else None
+
+    def put_layout(self, name: str, layout: bytes, step: int) -> bool:
+        is_later = self.layout(name) is None or step > self.layouts[name][1]
+        if is_later:
+            self.layouts[name] = layout, step
+        return is_later
+
+    def drop_layout(self, name: str) -> bool:
+        return self.layouts.pop(name, None) is not None
 
     def _places(self) -> tuple[defaultdict[str, Any], ...]:
         claims = (self.claims, self.parked, self.delayed, self.attempts, self.ends)

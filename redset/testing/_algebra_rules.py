@@ -8,13 +8,18 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from redset._opening import is_shardable
+from redset.exceptions import SealedError
 from redset.interfaces import Aggregate, DeadLetter, KeyedMember
 from redset.testing import _strategies as draw
 from redset.testing._agreement import agree
 from redset.testing._claim_rules import ClaimingMachine
+from redset.testing._rules import outcome
 
 if TYPE_CHECKING:
-    from redset.interfaces import Bound, Merge, ShardableBackend, Weighing
+    from collections.abc import Callable
+
+    from redset.interfaces import Backend, Bound, Merge, ShardableBackend, Weighing
+    from redset.testing._algebra_model import AlgebraModel
 
 __all__ = ["AlgebraMachine"]
 
@@ -26,7 +31,7 @@ _LOOKS = st.tuples(st.sampled_from([0, 0, 0, 1]), st.sampled_from([True, True, F
 
 
 class AlgebraMachine(ClaimingMachine):
-    """Combines and compares sets, moves members and sets, and lets sets go."""
+    """Combines and compares sets, moves members and sets, lays sets out, and lets them go."""
 
     @rule(name=draw.PLAIN_NAMES, others=_OTHERS, merge=draw.MERGES)
     def union(self, name: str, others: list[str], merge: Merge) -> None:
@@ -128,6 +133,35 @@ class AlgebraMachine(ClaimingMachine):
         for each in (name, leaving):
             backend.end_seal(each, each)
             backend.end_parcels(each)
+
+    @precondition(lambda self: is_shardable(self._backend))
+    @rule(name=draw.NAMES, steps=st.lists(st.none() | st.integers(1, 3), max_size=5))
+    def lay_out(self, name: str, steps: list[int | None]) -> None:
+        """Put layouts of these steps at a name, and drop them in between and in the end."""
+        name = self._names[name]
+        try:
+            for place, step in enumerate([*steps, None]):
+                self._lay_out(name, b"%d \xff" % place, step)
+        finally:
+            # Or nothing could clear it.
+            cast("ShardableBackend", self._backend).drop_layout(name)
+
+    def _lay_out(self, name: str, layout: bytes, step: int | None) -> None:
+        if step is None:
+            self._same_spread(lambda store: store.drop_layout(name))
+        else:
+            self._same_spread(lambda store: store.put_layout(name, layout, step))
+        if self._model.is_sealed(name):
+            backend = cast("ShardableBackend", self._backend)
+            backend.seal(name, f"{name}-leaving")
+            backend.end_seal(name, name)
+            agree(outcome(lambda store: store.clear(name), backend), SealedError)
+            agree(outcome(lambda store: store.increment(name, b"a", 1.0), backend), SealedError)
+        self._same_spread(lambda store: store.layout(name))
+        self._same_spread(lambda store: store.is_sealed(name))
+
+    def _same_spread(self, call: Callable[[ShardableBackend | AlgebraModel], object]) -> None:
+        self._same(cast("Callable[[Backend | AlgebraModel], object]", call))
 
     @rule(name=draw.NAMES, when=st.sampled_from([1.0, 0.0, -1e9]))
     def go_at_once(self, name: str, when: float) -> None:

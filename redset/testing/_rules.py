@@ -18,7 +18,7 @@ from hypothesis.stateful import (
     rule,
 )
 
-from redset.exceptions import LockTimeout, ScoreError
+from redset.exceptions import LockTimeout, ScoreError, SealedError, SetExistsError
 from redset.interfaces import NOW, KeyedMember, Merge
 from redset.testing import _strategies as draw
 from redset.testing._agreement import agree, shown
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from redset.interfaces import Backend, Bound, DeadLetter, Entry, Payload
     from redset.testing._clock import ManualClock
 
-__all__ = ["ComparingMachine"]
+__all__ = ["ComparingMachine", "outcome"]
 
 _EVERYTHING = 10**6
 # Servers count ends of sets in milliseconds, and some are lost when those go elsewhere.
@@ -41,13 +41,14 @@ _TICK = 0.02
 _NEAR = 0.2
 
 
-def _outcome(
+def outcome(
     call: Callable[[Backend | AlgebraModel], object], store: Backend | AlgebraModel
 ) -> object:
+    """Return what a call returns, or the kind of error that it raises."""
     try:
         return call(store)
-    except ScoreError:
-        return ScoreError
+    except (ScoreError, SealedError, SetExistsError) as error:
+        return type(error)
 
 
 class ComparingMachine(RuleBasedStateMachine):
@@ -77,6 +78,7 @@ class ComparingMachine(RuleBasedStateMachine):
             self._backend = self._backend.keyed(payload)
         tag = uuid.uuid4().hex
         self._names = {name: f"{{machine-{tag}}}:{name}" for name in draw.ALL_NAMES}
+        self._never_used = f"{{machine-{tag}}}:never-used"
         for name in self._names.values():
             self._stack.callback(self._backend.clear, name)
 
@@ -88,7 +90,7 @@ class ComparingMachine(RuleBasedStateMachine):
         if self._clock is not None:
             self._model.now = self._clock.time()
         else:
-            _, self._model.now = self._backend.schedule(self._names["a"], [], Merge.KEEP)
+            _, self._model.now = self._backend.schedule(self._never_used, [], Merge.KEEP)
         return self._model.now
 
     def _key(self, member: bytes) -> bytes:
@@ -102,7 +104,7 @@ class ComparingMachine(RuleBasedStateMachine):
     def _same(self, call: Callable[[Backend | AlgebraModel], object]) -> None:
         """Do the same to both, with the same outcome."""
         self._look()
-        agree(_outcome(call, self._backend), _outcome(call, self._model))
+        agree(outcome(call, self._backend), outcome(call, self._model))
 
     def _with_known(self, name: str, members: list[bytes]) -> list[bytes]:
         """Return members with a few more that are in the set, or somewhere beside it."""

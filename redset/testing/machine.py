@@ -31,8 +31,9 @@ def backend_machine(
 
     It runs random operations of all kinds, over awkward members and scores, and after
     each compares what the backend returns and holds with the model's. If it is a
-    `redset.interfaces.ShardableBackend`, sets are handed over, too. What it finds is
-    shown as a short program. Threads and waiting are left to `BackendConformance`.
+    `redset.interfaces.ShardableBackend`, sets are handed over, too, and have layouts in
+    their places. What it finds is shown as a short program. Threads and waiting are left
+    to `BackendConformance`.
 
     Args:
         make_backend: called for each run; returns a backend, which is closed after it, or
