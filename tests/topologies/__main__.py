@@ -7,14 +7,14 @@ import dataclasses
 import sys
 
 from tests.support.servers import KINDS
-from tests.topologies.plan import FAULTS, Plan
+from tests.topologies.plan import FAULTS, KINDS_OF_SETS, Plan
 from tests.topologies.runner import run
 
 
 def main() -> int:
     """Print the counts; return 1 if something was lost that must not be."""
     parser = argparse.ArgumentParser(prog="python -m tests.topologies", description=__doc__)
-    choices = {"fault": FAULTS, "server": KINDS}
+    choices = {"fault": FAULTS, "kind": KINDS_OF_SETS, "server": KINDS}
     for field in dataclasses.fields(Plan):
         default = {"fault": None, "faults": 5}.get(field.name, field.default)
         parser.add_argument(

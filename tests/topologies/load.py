@@ -85,7 +85,7 @@ class Load:
         return threading.Thread(target=target, args=(self._set(backend), *arguments), daemon=True)
 
     def _set(self, backend: Backend) -> Any:
-        return make_set(backend, "SortedSet", self._name, serializer=Numbers)
+        return make_set(backend, self._plan.kind, self._name, serializer=Numbers)
 
     def _produce(self, s: Any) -> None:
         ledger = self._ledger

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Final, Literal, get_args
 if TYPE_CHECKING:
     from tests.support.servers import Kind
 
-__all__ = ["FAULTS", "Fault", "Plan"]
+__all__ = ["FAULTS", "KINDS_OF_SETS", "Fault", "KindOfSet", "Plan"]
 
+KindOfSet = Literal["SortedSet", "ShardedSet"]
+KINDS_OF_SETS: Final[tuple[KindOfSet, ...]] = get_args(KindOfSet)
 Fault = Literal["reshard", "migrate", "cluster", "sentinel"]
 FAULTS: Final[tuple[Fault, ...]] = get_args(Fault)
 
@@ -23,6 +25,8 @@ class Plan:
             ``migrate`` by what Valkey 9 has for that; ``cluster`` kills the primary of the set in
             a cluster of 6 nodes; ``sentinel`` kills a primary with 2 replicas and 3 sentinels.
         faults: how often.
+        kind: what the set is; of a sharded one, the node with its layout is "the" primary, which
+            has some of its shards.
         server: what the set is kept on.
         wait_replicas: how many replicas are to have what is written.
         cut: for how many seconds the replicas hear nothing from a primary before it is killed;
@@ -37,6 +41,7 @@ class Plan:
 
     fault: Fault
     faults: int = 1
+    kind: KindOfSet = "SortedSet"
     server: Kind = "valkey-9.1"
     wait_replicas: int = 0
     cut: float = 0.1

@@ -84,4 +84,4 @@ def _title(plan: Plan) -> str:
     }[plan.fault]
     is_cut = plan.fault in {"cluster", "sentinel"} and plan.cut
     cut = f", cut off for {plan.cut:g} s before that" if is_cut else ""
-    return f"{plan.server}, wait_replicas={plan.wait_replicas}: {what}{cut}"
+    return f"{plan.kind}, {plan.server}, wait_replicas={plan.wait_replicas}: {what}{cut}"

@@ -17,7 +17,7 @@ from tests.topologies.runner import run
 
 if TYPE_CHECKING:
     from tests.support.servers import Kind
-    from tests.topologies.plan import Fault
+    from tests.topologies.plan import Fault, KindOfSet
 
 
 @pytest.mark.parametrize(
@@ -31,9 +31,12 @@ def test_a_slot_that_moves_loses_and_doubles_nothing(fault: Fault, server: Kind)
     assert (report.lost, report.repeated, report.failures) == (0, 0, {}), str(report)
 
 
-@pytest.mark.parametrize("fault", ["cluster", "sentinel"])
-def test_what_a_replica_has_is_not_lost(fault: Fault) -> None:
-    report = run(Plan(fault, wait_replicas=1))
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [("cluster", "SortedSet"), ("sentinel", "SortedSet"), ("cluster", "ShardedSet")],
+)
+def test_what_a_replica_has_is_not_lost(fault: Fault, kind: KindOfSet) -> None:
+    report = run(Plan(fault, wait_replicas=1, kind=kind))
     print(report)
     assert report.added > 0
     assert (report.lost, report.repeated) == (0, 0), str(report)
