@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import logging
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -290,6 +291,56 @@ def test_a_wait_that_is_cancelled_loses_nothing() -> None:
         assert await s.length() == 40 - handed_out
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize("takes", ["take", "claims"])
+def test_a_cancelled_wait_that_wakes_the_next_one_loses_nothing(takes: str) -> None:
+    class Slow(AsyncMemoryBackend):
+        async def add(self, name: str, *arguments: Any) -> int:
+            if name == "{jobs:bell}" and not is_ringing.is_set():
+                is_ringing.set()
+                await asyncio.sleep(60)
+            return await super().add(name, *arguments)
+
+    async def main() -> None:
+        memory = MemoryBackend()
+        s = AsyncShardedSet(AsyncMemoryBackend(memory), "jobs", shards=4)
+        await s.update([])
+        late = AsyncShardedSet(Slow(memory), "jobs")
+        waiting = asyncio.create_task(getattr(late, takes)(2, timeout=None))
+        await asyncio.sleep(0.01)
+        await s.update(ITEMS)
+        await is_ringing.wait()
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        assert await s.length() == len(ITEMS)
+        assert [claim.attempt for claim in await s.claims(40)] == [1] * 40
+
+    is_ringing = asyncio.Event()
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("takes", ["take", "claims"])
+def test_an_interrupted_wait_that_wakes_the_next_one_loses_nothing(takes: str) -> None:
+    class Interrupted(MemoryBackend):
+        interrupts = 1
+
+        def add(self, name: str, *arguments: Any) -> int:
+            is_waiter = threading.current_thread() is not threading.main_thread()
+            if name == "{jobs:bell}" and is_waiter and self.interrupts:
+                self.interrupts -= 1
+                raise KeyboardInterrupt
+            return super().add(name, *arguments)
+
+    s = ShardedSet(Interrupted(), "jobs", shards=4)
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(getattr(s, takes), 2, timeout=None)
+        s.update(ITEMS)
+        with pytest.raises(KeyboardInterrupt):
+            waiting.result()
+    assert len(s) == len(ITEMS)
+    assert [claim.attempt for claim in s.claims(40)] == [1] * 40
 
 
 def test_shards_are_asked_at_once_and_all_are_over_before_an_error() -> None:

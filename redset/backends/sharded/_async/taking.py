@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
     from typing import Self
 
+    from redset.backends.sharded._async.bells import AsyncListener
     from redset.backends.sharded._async.shards import AsyncShards
     from redset.backends.sharded._choosing import Chooser
     from redset.interfaces import Bound, Entry, Hold, Lease, Terms
@@ -39,11 +40,8 @@ class AsyncShardedTaking(AsyncShardedReading):
         async def take(shard: str, num: int) -> list[Entry]:
             return await self._store.pop(shard, num, high=high, reverse=reverse)
 
-        async def give_back(entries: list[Entry]) -> None:
-            await self.add(name, entries, Merge.KEEP)
-
         chooser = shards.last if reverse else shards.first
-        entries = await _take(shards, chooser, count, take, give_back)
+        entries = await _take(shards, chooser, count, take, self._adds_back(name))
         return sorted(entries, key=place_of, reverse=reverse)
 
     async def wait_pop(
@@ -60,7 +58,7 @@ class AsyncShardedTaking(AsyncShardedReading):
         while not entries and not listener.is_over:
             await listener.pause(len(await shards.names()))
             entries = await self.pop(name, count, high=high)
-        await listener.end(found=bool(entries))
+        await _end(listener, entries, self._adds_back(name))
         return entries
 
     async def claim(
@@ -81,12 +79,7 @@ class AsyncShardedTaking(AsyncShardedReading):
             dropped += claimed.dropped
             return claimed.leases
 
-        async def give_back(leases: list[Lease]) -> None:
-            for lease in leases:
-                hold = (lease.member, lease.token)
-                await self.release(name, hold, terms.merge, attempts=lease.attempt - 1)
-
-        leases = await _take(shards, shards.first, count, claim, give_back)
+        leases = await _take(shards, shards.first, count, claim, self._releases(name, terms))
         return Claimed(sorted(leases, key=place_of), acknowledged, dropped)
 
     async def wait_claim(
@@ -108,7 +101,7 @@ class AsyncShardedTaking(AsyncShardedReading):
             await listener.pause(len(await shards.names()))
             leases, _, more = await self.claim(name, count, terms)
             dropped += more
-        await listener.end(found=bool(leases))
+        await _end(listener, leases, self._releases(name, terms))
         return Claimed(leases, acknowledged, dropped)
 
     def dedicated(self) -> AbstractAsyncContextManager[Self]:
@@ -116,6 +109,20 @@ class AsyncShardedTaking(AsyncShardedReading):
         return nullcontext(self)
 
     # What gives back what was taken
+
+    def _adds_back(self, name: str) -> Callable[[list[Entry]], Awaitable[None]]:
+        async def give_back(entries: list[Entry]) -> None:
+            await self.add(name, entries, Merge.KEEP)
+
+        return give_back
+
+    def _releases(self, name: str, terms: Terms) -> Callable[[list[Lease]], Awaitable[None]]:
+        async def give_back(leases: list[Lease]) -> None:
+            for lease in leases:
+                hold = (lease.member, lease.token)
+                await self.release(name, hold, terms.merge, attempts=lease.attempt - 1)
+
+        return give_back
 
     @abstractmethod
     async def add(self, name: str, entries: Sequence[Entry], merge: Merge) -> int:
@@ -160,6 +167,17 @@ async def _take(
         await _put_back(found, give_back)
         raise
     return found
+
+
+async def _end(
+    listener: AsyncListener, found: list[F], give_back: Callable[[list[F]], Awaitable[None]]
+) -> None:
+    """End a wait; who is interrupted when it wakes the next one gives back what was found."""
+    try:
+        await listener.end(found=bool(found))
+    except BaseException:
+        await _put_back(found, give_back)
+        raise
 
 
 async def _put_back(found: list[F], give_back: Callable[[list[F]], Awaitable[None]]) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from redset.backends.sharded._choosing import Chooser
+    from redset.backends.sharded._sync.bells import Listener
     from redset.backends.sharded._sync.shards import Shards
     from redset.interfaces import Bound, Entry, Hold, Lease, Terms
 
@@ -41,11 +42,8 @@ class ShardedTaking(ShardedReading):
         def take(shard: str, num: int) -> list[Entry]:
             return self._store.pop(shard, num, high=high, reverse=reverse)
 
-        def give_back(entries: list[Entry]) -> None:
-            self.add(name, entries, Merge.KEEP)
-
         chooser = shards.last if reverse else shards.first
-        entries = _take(shards, chooser, count, take, give_back)
+        entries = _take(shards, chooser, count, take, self._adds_back(name))
         return sorted(entries, key=place_of, reverse=reverse)
 
     def wait_pop(
@@ -62,7 +60,7 @@ class ShardedTaking(ShardedReading):
         while not entries and not listener.is_over:
             listener.pause(len(shards.names()))
             entries = self.pop(name, count, high=high)
-        listener.end(found=bool(entries))
+        _end(listener, entries, self._adds_back(name))
         return entries
 
     def claim(
@@ -83,12 +81,7 @@ class ShardedTaking(ShardedReading):
             dropped += claimed.dropped
             return claimed.leases
 
-        def give_back(leases: list[Lease]) -> None:
-            for lease in leases:
-                hold = (lease.member, lease.token)
-                self.release(name, hold, terms.merge, attempts=lease.attempt - 1)
-
-        leases = _take(shards, shards.first, count, claim, give_back)
+        leases = _take(shards, shards.first, count, claim, self._releases(name, terms))
         return Claimed(sorted(leases, key=place_of), acknowledged, dropped)
 
     def wait_claim(
@@ -108,7 +101,7 @@ class ShardedTaking(ShardedReading):
             listener.pause(len(shards.names()))
             leases, _, more = self.claim(name, count, terms)
             dropped += more
-        listener.end(found=bool(leases))
+        _end(listener, leases, self._releases(name, terms))
         return Claimed(leases, acknowledged, dropped)
 
     def dedicated(self) -> AbstractContextManager[Self]:
@@ -116,6 +109,20 @@ class ShardedTaking(ShardedReading):
         return nullcontext(self)
 
     # What gives back what was taken
+
+    def _adds_back(self, name: str) -> Callable[[list[Entry]], None]:
+        def give_back(entries: list[Entry]) -> None:
+            self.add(name, entries, Merge.KEEP)
+
+        return give_back
+
+    def _releases(self, name: str, terms: Terms) -> Callable[[list[Lease]], None]:
+        def give_back(leases: list[Lease]) -> None:
+            for lease in leases:
+                hold = (lease.member, lease.token)
+                self.release(name, hold, terms.merge, attempts=lease.attempt - 1)
+
+        return give_back
 
     @abstractmethod
     def add(self, name: str, entries: Sequence[Entry], merge: Merge) -> int:
@@ -160,6 +167,15 @@ def _take(
         _put_back(found, give_back)
         raise
     return found
+
+
+def _end(listener: Listener, found: list[F], give_back: Callable[[list[F]], None]) -> None:
+    """End a wait; who is interrupted when it wakes the next one gives back what was found."""
+    try:
+        listener.end(found=bool(found))
+    except BaseException:
+        _put_back(found, give_back)
+        raise
 
 
 def _put_back(found: list[F], give_back: Callable[[list[F]], None]) -> None:
