@@ -135,6 +135,14 @@ class Partly(MemoryBackend):
         self._check(name)
         return super().remove(name, *arguments, **options)
 
+    def pop(self, name: str, *arguments: Any, **options: Any) -> list[Entry]:
+        self._check(name)
+        return super().pop(name, *arguments, **options)
+
+    def claim(self, name: str, *arguments: Any, **options: Any) -> Claimed:
+        self._check(name)
+        return super().claim(name, *arguments, **options)
+
     def acknowledge(self, name: str, *arguments: Any) -> list[bool]:
         self._check(name)
         return super().acknowledge(name, *arguments)
@@ -235,6 +243,27 @@ def test_a_shard_that_cannot_be_handed_over_holds_up_no_other(*, is_async: bool)
         store.broken = set()
         s.ack_all(claims)
         assert s.stats().claimed == len(s) == 0
+
+
+def test_who_takes_goes_on_where_there_is_something(
+    caplog: pytest.LogCaptureFixture, *, is_async: bool
+) -> None:
+    store = Partly()
+    for s in _open(store, is_async=is_async):
+        s.update(ITEMS)
+        store.broken = {BROKEN}
+        worked: list[str] = []
+        with caplog.at_level(logging.WARNING), pytest.raises(BrokenError):
+            worked.extend(claim.item for claim in s.consume())
+        assert {*worked} == {*ITEMS} - THERE
+        assert "of which a part failed: BrokenError" in caplog.text
+        # It is not asked more often than when it is its turn, and as there is nothing else.
+        s.update({*ITEMS} - THERE)
+        caplog.clear()
+        assert len([s.pop() for _ in range(16)]) == 16
+        assert 0 < len(caplog.records) <= 3
+        store.broken = set()
+        assert {*s.take(len(ITEMS))} > THERE
 
 
 def test_what_is_in_hand_is_put_back_by_an_interrupt(*, is_async: bool) -> None:

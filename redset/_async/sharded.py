@@ -46,7 +46,9 @@ class AsyncShardedSet(AsyncQueueingSet[T]):
     second with up to 20 shards.
 
     If one of several shards fails, the others do their part of what is about many items, and then
-    its error is raised, with a note of how many did. Call it again to have the rest done.
+    its error is raised, with a note of how many did. Call it again to have the rest done. Who takes
+    or claims is given what the others have, and the error is logged; it is raised if that is
+    nothing.
 
     Make it once, and keep it: it reads first how many shards there are.
 

@@ -162,7 +162,9 @@ def _take(
         if not found:
             raise
         # These are in nobody's hands but ours.
-        _log.warning("took %d items of a sharded set and no more: %r", len(found), error)
+        _log.warning(
+            "took %d items of a sharded set, of which a part failed: %r", len(found), error
+        )
     except BaseException:
         _put_back(found, give_back)
         raise
@@ -194,23 +196,28 @@ def _visit(
     take: Callable[[str, int], list[F]],
     found: list[F],
 ) -> bool:
-    """Take what is wanted; return False if that is to be tried again, as a shard has left."""
+    """Take what is wanted; return False if that is to be tried again, as a shard has left.
+
+    If a shard fails, all others are asked before its error is raised.
+    """
     failure: Exception | None = None
     for name in chooser.order(shards.names()):
         wanted = count - len(found)
         try:
-            given = take(name, wanted)
-        except SealedError:
             try:
+                given = take(name, wanted)
+            except SealedError:
                 shards.follow(name)
-            except Exception as error:  # noqa: BLE001  (raised below, if the others do not suffice)
-                failure = error
-                continue
-            return False
+                return False
+        except Exception as error:  # noqa: BLE001  (raised below)
+            failure = error
+            # So it is asked when it is its turn.
+            chooser.note_taken(name, (), is_all=True)
+            continue
         found += given
         chooser.note_taken(name, given, is_all=len(given) < wanted)
         if len(found) == count:
-            return True
+            break
     if failure is not None:
         raise failure
     return True
