@@ -193,8 +193,8 @@ def _waits(jobs: ShardedSet[str]) -> bool:
 class Counting(MemoryBackend):
     """Counts how often the bell is rung, and may fail to."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, *, clock: ManualClock | None = None) -> None:
+        super().__init__(clock=clock)
         self.rings = 0
         self.error: Exception | None = None
 
@@ -261,6 +261,25 @@ class TestBell:
             assert store.rings == 1
             store.error = None
             assert len(jobs.take(99, timeout=5)) == 50
+
+    def test_one_that_fails_slowly_is_left_alone_for_longer(self) -> None:
+        class Slow(Counting):
+            def add(self, name: str, entries: Sequence[Entry], merge: Merge) -> int:
+                if name == bell_name("jobs"):
+                    clock.advance(30)
+                return super().add(name, entries, merge)
+
+        clock = ManualClock()
+        store = Slow(clock=clock)
+        store.error = ConnectionError("no such node")
+        jobs = ShardedSet(store, "jobs")
+        for number in range(290):
+            clock.advance(1)
+            jobs.add(f"{number}")
+        assert store.rings == 1
+        clock.advance(20)
+        jobs.add("a")
+        assert store.rings == 2
 
     @pytest.mark.parametrize("is_async", [False, True])
     def test_a_wait_for_it_may_fail_once(self, *, is_async: bool) -> None:

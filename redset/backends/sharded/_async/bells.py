@@ -13,10 +13,11 @@ if TYPE_CHECKING:
 
     from redset.interfaces import AsyncShardableBackend
 
-# For how many seconds nobody rings who has seen that nobody hears it, and for how many nobody does
-# who could not.
+# For how many seconds nobody rings who has seen that nobody hears it, and for how many at least
+# nobody does who could not: so many times as long as it took to find that out.
 _QUIET: Final = 0.05
 _BROKEN: Final = 1.0
+_TIMES: Final = 10
 
 # For how many seconds to wait before all shards are looked at again: at first, until all who add
 # something ring again; and then, for each shard, from the least to the most.
@@ -53,7 +54,8 @@ class AsyncBell:
         try:
             is_heard = await self._store.add(self._name, [(b"ring", 0.0)], Merge.KEEP)
         except Exception:  # noqa: BLE001  (what was added is there, and found in the end)
-            rest = _BROKEN
+            began, now = now, self._store.monotonic()
+            rest = max(_TIMES * (now - began), _BROKEN)
         else:
             rest = 0.0 if is_heard else _QUIET
         self._rung_at, self._rest = now, rest
