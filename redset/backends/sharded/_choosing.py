@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import random
 import threading
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -14,6 +15,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Chooser"]
 
+# A shard that has failed is left alone for so many times as long as that took, in seconds, up to so
+# many: mostly others are taken from, and it is not forgotten.
+_TIMES: Final = 10
+_MOST: Final = 60.0
+
 
 class Chooser:
     """Has turns for all shards, and knows what was last taken from each.
@@ -21,7 +27,7 @@ class Chooser:
     Every other time, it chooses the shard whose turn it is, so that each is chosen at least once
     in twice as many calls as there are shards. In between, it chooses the better one of two at
     random. That keeps what is handed out near the first, and needs no round trip; see
-    docs/sharding.md. Safe for threads.
+    docs/sharding.md. Shards that have just failed come last. Safe for threads.
 
     Args:
         reverse: whether the highest scores are taken first.
@@ -38,6 +44,8 @@ class Chooser:
         self._names: Sequence[str] = ()
         # By shard, the score that its first member may have.
         self._heads: dict[str, float] = {}
+        # By shard that has failed, until when it is left alone.
+        self._away: dict[str, float] = {}
         # Those who take the same set are not to be at the same shard.
         self._turn = self._chance.randrange(1 << 16)
         self._is_turn = False
@@ -49,14 +57,28 @@ class Chooser:
             self._is_turn = not self._is_turn
             chosen = self._next() if self._is_turn else self._better_of_two()
             turn = self._turn % len(names)
-        yield chosen
+        away = list(filter(self.is_away, names)) if self._away else []
+        if chosen not in away:
+            yield chosen
         for name in (*names[turn:], *names[:turn]):
-            if name != chosen:
+            if name != chosen and name not in away:
                 yield name
+        yield from away
+
+    def is_away(self, name: str) -> bool:
+        """Tell whether a shard has failed, and is to be left alone if others have something."""
+        return self._away.get(name, -math.inf) > time.monotonic()
+
+    def note_failed(self, name: str, seconds: float) -> None:
+        """Note that a shard has failed, and how long that took."""
+        with self._lock:
+            self._heads[name] = math.inf
+            self._away[name] = time.monotonic() + min(_TIMES * seconds, _MOST)
 
     def note_taken(self, name: str, taken: Sequence[Entry | Lease], *, is_all: bool) -> None:
         """Note what was the first of a shard, and whether nothing is left there."""
         with self._lock:
+            self._away.pop(name, None)
             self._heads[name] = math.inf if is_all else self._sign * taken[-1][1]
 
     def note_added(self, name: str, entries: Sequence[Entry]) -> None:

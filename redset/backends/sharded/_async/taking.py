@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import time
 from abc import abstractmethod
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, TypeVar
@@ -200,11 +201,15 @@ async def _visit(
 ) -> bool:
     """Take what is wanted; return False if that is to be tried again, as a shard has left.
 
-    If a shard fails, all others are asked before its error is raised.
+    If a shard fails, all others are asked before its error is raised; then it is left alone for a
+    while unless they have nothing, as it may take long to fail.
     """
     failure: Exception | None = None
     for name in chooser.order(await shards.names()):
+        if found and chooser.is_away(name):
+            break
         wanted = count - len(found)
+        began = time.monotonic()
         try:
             try:
                 given = await take(name, wanted)
@@ -213,8 +218,7 @@ async def _visit(
                 return False
         except Exception as error:  # noqa: BLE001  (raised below)
             failure = error
-            # So it is asked when it is its turn.
-            chooser.note_taken(name, (), is_all=True)
+            chooser.note_failed(name, time.monotonic() - began)
             continue
         found += given
         chooser.note_taken(name, given, is_all=len(given) < wanted)
