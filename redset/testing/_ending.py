@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from redset.exceptions import LockTimeout
 from redset.interfaces import NOW, DeadLetter, Merge
 from redset.testing._algebra import others
 from redset.testing._claim_steps import claim, claim_one, finish, hold, holds, refused, terms
@@ -153,6 +154,18 @@ class EndingChecks:
             cleared = [backend.clear(source) for source in sources]
             assert cleared == [not is_done for is_done in done]
 
+    def test_a_lock_stays_with_its_name(self, backend: Backend, name: str) -> None:
+        with others(backend, name, []) as (other,), backend.lock(name, 0.0, 60.0):
+            fill(backend, name, (b"a", 1.0))
+            assert backend.rename(name, other, replace=True) is True
+            with backend.lock(other, 0.0, 60.0):
+                # It is replaced, and its lock is not.
+                fill(backend, name, (b"b", 1.0))
+                assert backend.rename(name, other, replace=True) is True
+                for each in (name, other):
+                    with pytest.raises(LockTimeout), backend.lock(each, 0.0, 60.0):
+                        pytest.fail("the lock was held twice")
+
     @pytest.mark.parametrize("high", [math.inf, NOW])
     def test_a_new_name_ends_a_wait(self, backend: Backend, name: str, high: Bound) -> None:
         with others(backend, name, [(b"a", 1.0)]) as (other,):
@@ -194,6 +207,16 @@ class EndingChecks:
             assert (everything(backend, name), backend.dead_count(name)) == ([], 0)
             assert backend.expire(name, when) is False
             assert backend.expire(name, None) is False
+
+    def test_the_present_is_a_time_that_has_come(
+        self, backend: Backend, name: str, advance: Callable[[float], None]
+    ) -> None:
+        for _ in range(5):
+            fill(backend, name, (b"a", 1.0))
+            assert backend.expire(name, present(backend, name)) is True
+            # Some clocks tell milliseconds alone.
+            advance(0.002)
+            assert backend.length(name) == 0
 
     def test_a_set_may_stay_after_all(
         self, backend: Backend, name: str, advance: Callable[[float], None]

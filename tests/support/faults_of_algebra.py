@@ -374,6 +374,22 @@ class CountsTokensAnew(MemoryBackend):
         return super().rename(name, target, replace=replace)
 
 
+@caught_by("test_a_lock_stays_with_its_name")
+class RenamesTheLock(MemoryBackend):
+    def rename(self, name: str, target: str, *, replace: bool) -> bool | None:
+        done = super().rename(name, target, replace=replace)
+        if done and name in self._locks:
+            self._locks[target] = self._locks.pop(name)
+        return done
+
+
+@caught_by("test_a_lock_stays_with_its_name")
+class ReplacesTheLock(MemoryBackend):
+    def rename(self, name: str, target: str, *, replace: bool) -> bool | None:
+        self._locks.pop(target, None)
+        return super().rename(name, target, replace=replace)
+
+
 @caught_by("test_a_name_is_taken_by_one")
 class LooksAndThenRenames(MemoryBackend):
     def rename(self, name: str, target: str, *, replace: bool) -> bool | None:
@@ -412,6 +428,12 @@ class EndsTheSetAlone(MemoryBackend):
 class NeverEnds(MemoryBackend):
     def expire(self, name: str, when: float | None) -> bool:
         return super().expire(name, when and when + 1e6)
+
+
+@caught_by("test_the_present_is_a_time_that_has_come")
+class EndsLate(MemoryBackend):
+    def expire(self, name: str, when: float | None) -> bool:
+        return super().expire(name, None if when is None else when + 0.1)
 
 
 @caught_by("test_a_set_may_stay_after_all")

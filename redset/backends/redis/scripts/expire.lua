@@ -14,6 +14,7 @@ for i = 2, #KEYS do
   end
 end
 local life = math.max(redis.call('PTTL', KEYS[1]), 86400000)
-if when ~= '' then life = math.min(life, math.ceil(when - 1000 * now())) end
+-- What has just come gives -0, which would be written so; with 0 added, it is 0.
+if when ~= '' then life = math.min(life, math.ceil(when - 1000 * now()) + 0) end
 redis.call('PEXPIRE', KEYS[1], string.format('%.0f', life))
 return math.min(found, 1)
