@@ -7,6 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from redset.backends import AsyncMemoryBackend
+from redset.interfaces import KeyedMember, Merge, Payload
+from redset.testing import blocking
+from tests.support.plain import plain_async
+
 DOCUMENTATION = Path(__file__).parent.parent / "docs" / "backends.md"
 
 pytest_plugins = ["pytester"]
@@ -50,3 +55,10 @@ def test_the_kit_is_used_as_the_documentation_says(pytester: pytest.Pytester) ->
     assert result.ret == pytest.ExitCode.OK
     # The last example has no random ones, but two classes, which look at layouts, too.
     assert result.parseoutcomes()["passed"] == 4 * 4 + 2 * (3 + 3)
+
+
+def test_a_view_for_asyncio_need_not_be_a_context_manager() -> None:
+    with blocking(lambda: plain_async(AsyncMemoryBackend())) as backend:
+        view = backend.keyed(Payload.NEWEST)
+        assert view.add("a", [(KeyedMember(b"key", b"payload"), 1.0)], Merge.REPLACE) == 1
+        assert view.length("a") == 1

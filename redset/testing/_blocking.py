@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 __all__ = ["blocking"]
 
 
+# What tells asyncio objects from values. A backend has the last, and need not have another.
+_ASYNCHRONOUS = ("__aenter__", "__aiter__", "keyed")
+
+
 class _Loop:
     """An event loop in a thread of its own."""
 
@@ -93,7 +97,7 @@ class Blocking:
             return [self._wrap(each) for each in cast("list[object]", value)]
         if hasattr(value, "__anext__"):
             return self._walk(value)
-        if hasattr(value, "__aenter__") or hasattr(value, "__aiter__"):
+        if any(hasattr(value, each) for each in _ASYNCHRONOUS):
             return Blocking(self._loop, value)
         return self._wrap_call(value) if inspect.ismethod(value) else value
 
