@@ -53,12 +53,13 @@ class DeadLetterChecks:
     def test_a_reason_may_be_any_text(self, backend: Backend, name: str) -> None:
         backend.bury(name, [_letter(b"a", reason="lone \ud800 surrogate")], 10)
         (letter,) = backend.dead(name, 0, 1)
-        assert letter.reason == "lone \\ud800 surrogate"
+        # Compared by their ASCII, as a failure with a surrogate in it cannot be shown.
+        assert ascii(letter.reason) == ascii("lone \\ud800 surrogate")
         fill(backend, name, (b"a", 1.0))
         rejected = [(hold(claim_one(backend, name)), "lone \udcff surrogate")]
         assert backend.reject(name, rejected, Merge.REPLACE, 9) == ([True], 0)
         (letter,) = backend.dead(name, 0, 1)
-        assert letter.reason == "lone \\udcff surrogate"
+        assert ascii(letter.reason) == ascii("lone \\udcff surrogate")
 
     def test_what_waits_is_set_aside(self, backend: Backend, name: str) -> None:
         letter = _letter(b"a", 7.0)
