@@ -22,7 +22,13 @@ from redset.testing._claim_steps import (
     is_empty,
     terms,
 )
-from redset.testing._timing import lasts_as_long_as_asked, present, until, waiting
+from redset.testing._timing import (
+    does_not_spin,
+    lasts_as_long_as_asked,
+    present,
+    until,
+    waiting,
+)
 from redset.testing._writing import fill
 
 if TYPE_CHECKING:
@@ -88,6 +94,22 @@ class ClaimWaitingChecks:
             leases += results[0].leases
         assert entries(leases) == [(b"a", 1.0), (b"b", 2.0), (b"c", 3.0)]
         assert _is_done(backend, name, leases) == [(b"a", 1.0), (b"b", 2.0), (b"c", 3.0)]
+
+    @_HIGHS
+    def test_a_wait_for_a_claim_does_not_spin(
+        self, backend: Backend, name: str, high: Bound
+    ) -> None:
+        def wait() -> None:
+            leases = backend.wait_claim(name, 1, terms(high=high), None).leases
+            backend.acknowledge(name, holds(leases), Merge.REPLACE)
+
+        # Nor does a copy keep it awake, which cannot be claimed.
+        fill(backend, name, (b"held", 1.0))
+        held = claim_one(backend, name)
+        fill(backend, name, (b"held", 1.0))
+        does_not_spin(wait, backend, name)
+        assert backend.acknowledge(name, [hold(held)], Merge.REPLACE) == [True]
+        assert finish(backend, name) == [(b"held", 1.0)]
 
     @_HIGHS
     def test_a_wait_for_a_claim_is_over_in_time(

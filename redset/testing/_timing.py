@@ -18,13 +18,24 @@ if TYPE_CHECKING:
 
     from redset.interfaces import Backend
 
-__all__ = ["TimingChecks", "lasts_as_long_as_asked", "present", "until", "waiting"]
+__all__ = [
+    "TimingChecks",
+    "does_not_spin",
+    "lasts_as_long_as_asked",
+    "present",
+    "until",
+    "waiting",
+]
 
 T = TypeVar("T")
 
 # Longer than any wait that is to be ended by something else takes.
 _LONG = 30.0
 _TRIES = 3
+# For how long it is looked whether a wait is idle, and how much it may compute meanwhile: more
+# than one who sleeps, and less than one who spins gets of a machine that is busy otherwise.
+_IDLE = 0.2
+_BUSY = _IDLE / 5
 
 
 def present(backend: Backend, name: str) -> float:
@@ -77,7 +88,11 @@ class TimingChecks:
         assert backend.lifetimes(name, [b"a"]) == [None]
         assert backend.pop(name, 1, high=NOW) == [(b"a", now)]
         backend.schedule(name, [(b"a", None)], Merge.REPLACE)
+        assert backend.entries(name, [b"a"], low=NOW) == []
         assert backend.remove(name, [b"a"], low=NOW) == 0
+        # What is due now has lived its time.
+        backend.schedule(name, [(b"a", None)], Merge.REPLACE)
+        assert backend.remember(name, [(b"a", 60.0)], Merge.LATEST) == [True]
 
     def test_remember(self, backend: Backend, name: str, advance: Callable[[float], None]) -> None:
         assert backend.remember(name, [(b"a", 0.2), (b"b", 60.0)], Merge.KEEP) == [True, True]
@@ -164,6 +179,10 @@ class TimingChecks:
             assert backend.wait_pop(name, 1, 0.3, high=high) == []
 
         lasts_as_long_as_asked(wait, advance)
+
+    @pytest.mark.parametrize("high", [math.inf, NOW])
+    def test_a_wait_does_not_spin(self, backend: Backend, name: str, high: float) -> None:
+        does_not_spin(lambda: backend.wait_pop(name, 1, None, high=high), backend, name)
 
     @pytest.mark.parametrize("high", [math.inf, NOW])
     @pytest.mark.parametrize("timeout", [_LONG, None])
@@ -332,6 +351,19 @@ def lasts_as_long_as_asked(wait: Callable[[], None], advance: Callable[[float], 
         if moves < 4:
             return
     pytest.fail("the wait ended late")
+
+
+def does_not_spin(wait: Callable[[], object], backend: Backend, name: str) -> None:
+    """See that a wait, which an add ends, leaves the processor to others."""
+    used: list[float] = []
+    # What else this process does counts, too, but is not done each time.
+    while len(used) < _TRIES and min(used, default=_IDLE) > _BUSY:
+        with waiting(wait):
+            began = time.process_time()
+            time.sleep(_IDLE)
+            used.append(time.process_time() - began)
+            fill(backend, name, (b"a", 1.0))
+    assert min(used) <= _BUSY, f"a wait spins: of {_IDLE} s, it computes for {min(used):.2f} s"
 
 
 def until(results: list[T], advance: Callable[[float], None]) -> int:

@@ -66,7 +66,34 @@ class TellsTheTimeOfExpiry(MemoryBackend):
         return self.scores(name, members)
 
 
+@caught_by("test_the_present_is_due")
+class LivesUntilItIsPast(MemoryBackend):
+    def remember(self, name: str, entries: Sequence[Entry], merge: Merge) -> list[bool]:
+        before, now = self.scores(name, [member for member, _ in entries]), self._clock.time()
+        unseen = super().remember(name, entries, merge)
+        return [each and score != now for each, score in zip(unseen, before, strict=True)]
+
+
+@caught_by("test_the_present_is_due")
+class GivesWhatHasLived(MemoryBackend):
+    def entries(
+        self, name: str, members: Sequence[bytes], *, low: Bound = -math.inf
+    ) -> list[Entry]:
+        return super().entries(name, members, low=self._resolve(low))
+
+
 # Waiting
+
+
+@caught_by("test_a_wait_does_not_spin")
+class Spins(MemoryBackend):
+    def wait_pop(
+        self, name: str, count: int, timeout: float | None, *, high: Bound = math.inf
+    ) -> list[Entry]:
+        deadline = self.deadline(timeout)
+        while not (found := self.pop(name, count, high=high)) and not self.is_over(deadline):
+            pass
+        return found
 
 
 @caught_by("test_an_add_ends_a_wait", "test_a_plain_add_ends_a_wait_for_due_members")

@@ -188,3 +188,15 @@ class LooksNowAndThen(MemoryBackend):
             time.sleep(0.4)
             claimed = self.claim_later(name, count, terms, claimed)
         return claimed
+
+
+@caught_by("test_a_wait_for_a_claim_does_not_spin")
+class SpinsForClaims(MemoryBackend):
+    def wait_claim(
+        self, name: str, count: int, terms: Terms, timeout: float | None, **options: Any
+    ) -> Claimed:
+        claimed = self.claim(name, count, terms, **options)
+        deadline = self.deadline(timeout)
+        while not claimed.leases and not self.is_over(deadline):
+            claimed = self.claim_later(name, count, terms, claimed)
+        return claimed
