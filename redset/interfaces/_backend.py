@@ -31,8 +31,10 @@ class Backend(Combining, Protocol):
 
     Entries are ordered by ascending score, ties by their bytes (as `memcmp` does).
     A set exists while it has members. Arguments arrive checked: names are not empty,
-    scores are never NaN, counts are at least 1. All methods may be called from many
-    threads at once. Where ``low`` or ``high`` can be left out, they are infinite.
+    scores are never NaN, counts are at least 1. But members may be any bytes, also none,
+    scores infinite, sequences empty, and counts and positions larger than any integer of the
+    store. All methods may be called from many threads at once. Where ``low`` can be left out, it
+    is ``-math.inf``; where ``high`` can, ``math.inf``.
     `redset.testing.BackendConformance` states the rest as tests. For sharded sets, a backend has
     some more methods: see `ShardableBackend`.
     """
@@ -58,7 +60,7 @@ class Backend(Combining, Protocol):
 
         The score stored is the time of expiry. The result says for each entry whether
         the member was unseen: absent, or expired. ``merge`` decides between the expiry
-        that a live member has and the new one. Some expired members may be swept.
+        that a live member has and the new one. Each call sweeps some expired members.
         """
         ...
 
@@ -70,9 +72,10 @@ class Backend(Combining, Protocol):
         ...
 
     def remove(self, name: str, members: Sequence[bytes], *, low: Bound = ...) -> int:
-        """Remove members; return how many of them were there with a score from ``low``.
+        """Remove members; return how many of them waited with a score from ``low``.
 
-        Members that are parked or held back are removed, too; those that are claimed stay so.
+        They are removed with any score, and wherever they wait: in the set, parked or held back.
+        One that does so twice counts once, with its score in the set. What is claimed stays so.
         """
         ...
 
@@ -119,9 +122,12 @@ class Backend(Combining, Protocol):
         A member that is claimed leaves the set until it is acknowledged, released or
         rejected, or until its lease has run out and somebody claims: then it is put back
         with its score. At most one holder has a member. One that was added while it is
-        claimed stays in the set, or is parked out of sight by a claim that meets it, and is
-        put back when the claim ends; scores meet by the rule of the terms, in the order in
-        which they were given. ``count`` is at most a thousand.
+        claimed stays in the set until a claim meets it on its way to ``count`` others, which
+        parks it out of sight. It is put back when the claim of it ends. Likewise, a member that
+        was added while it is held back stays in the set until a claim meets it: with
+        `Merge.KEEP` and `Merge.LATEST` it is held back, else the delay is over. Scores meet by
+        the rule of the terms, in the order in which they were given. ``count`` is at most a
+        thousand.
         """
         ...
 
@@ -190,7 +196,10 @@ class Backend(Combining, Protocol):
         ...
 
     def stats(self, name: str, high: Bound) -> Stats:
-        """Count the set's members by their state; those with scores up to ``high`` are due."""
+        """Count the set's members by their state; those in it up to ``high`` are due.
+
+        A lease, or a delay, that is over counts as such until somebody claims.
+        """
         ...
 
     def scores(self, name: str, members: Sequence[bytes]) -> list[float | None]:
@@ -256,15 +265,19 @@ class Backend(Combining, Protocol):
         beside the set. Members given to `add`, `schedule`, `remember` and `increment` may be
         `KeyedMember`, plain bytes having an empty payload; members returned in entries and
         leases are `KeyedMember`. The rule says which payload stays if the key waits already:
-        in the set, parked, or held back. A claim takes its payload along: what is added
-        meanwhile is another copy with its own, and if the claimed one comes back to such a
-        copy, or to one that was added since it became a dead letter, it is the one that was
-        added first. Dead letters have their ``key``, by which they are redriven and forgotten;
-        one that is buried without has its bytes for a key.
+        in the set, parked, or held back (where it waits in several of these, the first has the
+        score that counts, and there is one payload for all). A claim takes its payload along:
+        what is added meanwhile is another copy with its own, and if the claimed one comes back to
+        such a copy, or to one that was added since it became a dead letter, it is the one that
+        was added first; with `Payload.WITH_SCORE`, what is there stays if the scores are equal.
+        Dead letters have their ``key``, by which they are redriven and forgotten; one that is
+        buried without has its bytes for a key.
 
         Calls raise `KeyingError`, and change nothing, if the set has members but no payloads at
         all; but not `is_keyed`, `stats`, `dead`, `dead_count`, `forget`, `clear` and `lock`, which
-        are for any set. Others' members without one have None for a payload.
+        are for any set. Nor do they once a view of this backend has found payloads in a set of
+        that name, or put some there, until `is_keyed` has found none. Others' members without one
+        have None for a payload, until one is added; as dead letters, their ``raw`` is the key.
         """
         ...
 
@@ -306,7 +319,10 @@ class Backend(Combining, Protocol):
         ...
 
     def redrive(self, name: str, members: Sequence[bytes], merge: Merge) -> int:
-        """Put dead letters back into the set with their scores; return how many there were."""
+        """Add dead letters to the set with their scores, as new ones; return how many there were.
+
+        Scores meet as with `add`. Their payloads count as those that were added first.
+        """
         ...
 
     def forget(self, name: str, members: Sequence[bytes]) -> int:

@@ -17,22 +17,25 @@ class Combining(Protocol):
     """The part of a `Backend` that deals with several sets, or with a set as a whole.
 
     What other sets hold is what waits in them: not what is claimed, parked or held back. A
-    set may be among its own others.
+    set may be among its own others, and a member may move to the set in which it is: it stays.
     """
 
     def union(self, name: str, others: Sequence[str], merge: Merge | Weighing) -> int:
         """Add all entries of other sets, one set after the other; return how many were new.
 
-        With a `Weighing`, scores are aggregated, in the order of the sets.
+        With a `Weighing`, scores are aggregated, in the order of the sets. The payload of a key is
+        then that of the last of the others that has it; with `Payload.FIRST`, that of the set
+        itself, or else of the first other one. If the set is among its own others, it counts as
+        it is by its turn; with a `Weighing`, as it was, and its payloads are not added again.
         """
         ...
 
     def intersect(self, name: str, others: Sequence[str], weighing: Weighing | None = None) -> int:
         """Remove members that are not in all the others; return how many were removed.
 
-        Those that are parked or held back are removed, too; those that are claimed stay so.
-        Scores stay, unless there is a `Weighing`: then those of the set itself are aggregated
-        with the others'.
+        Those that are parked or held back are removed, and counted, too; those that are claimed
+        stay so. Scores stay, unless there is a `Weighing`: then those of the set itself are
+        aggregated with the others'.
         """
         ...
 
@@ -87,8 +90,9 @@ class Combining(Protocol):
     def rename(self, name: str, target: str, *, replace: bool) -> bool | None:
         """Give a set another name, with its claims, dead letters, and all else but a lock.
 
-        Tokens of its next claims are higher than any that were given under either name. What
-        has the other name already goes, if ``replace`` says so.
+        The other name is never its own, and locks stay where they are. Tokens of its next claims
+        are higher than any that were given under either name. What has the other name already
+        goes, if ``replace`` says so.
 
         Returns None, and does nothing, if there is nothing of the set; False if there is
         something of the other one, which is not to be replaced.

@@ -38,9 +38,9 @@ class ShardableBackend(Backend, Protocol):
 
         Until a day after `end_seal`, or until `Backend.clear`, a sealed name has no set, and can
         have none. Other calls raise `SealedError`, or find nothing; but `is_sealed` tells of it,
-        `layout` and `put_layout` raise `SetExistsError`, and `end_seal` lets it go. Who waits is
-        sent away within a second; nothing is stored. If the name is sealed already, nothing is
-        done.
+        `layout` and `put_layout` raise `SetExistsError`, `end_seal` lets it go, and `end_parcels`
+        raises nothing. Who waits is sent away within a second; nothing is stored. If the name is
+        sealed already, nothing is done.
 
         Raises `SetExistsError`, changing nothing, if something has the other name.
         """

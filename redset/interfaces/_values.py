@@ -125,7 +125,11 @@ class DeadLetter:
     raw: bytes
     """The member's bytes, exactly as they were stored."""
     reason: str
-    """Why it was set aside; for undecodable items the serializer's error."""
+    """Why it was set aside; for undecodable items the serializer's error.
+
+    Any text is kept as it is, but for surrogates, which UTF-8 does not have: they are stored as
+    the error handler ``backslashreplace`` writes them.
+    """
     score: float
     """The score it had, and gets back when it is redriven."""
     time: float
@@ -145,7 +149,10 @@ class Lease(NamedTuple):
     attempt: int
     """How often it has been claimed since it was added, this time included."""
     token: int
-    """The fencing token: higher than that of every earlier claim of the set."""
+    """The fencing token: higher than that of every earlier claim of the set, cleared or not.
+
+    From 1 to 2**63 - 1.
+    """
     deadline: float
     """When the lease runs out, in unix seconds by the backend's clock."""
 
@@ -165,7 +172,10 @@ class Terms:
     merge: Merge
     """The rule for members that were added while they were claimed."""
     max_attempts: int | None
-    """After how many attempts an expired claim becomes a dead letter; None for never."""
+    """After how many attempts an expired claim becomes a dead letter; None for never.
+
+    The reason is then ``the lease ran out in attempt 3 of 3``.
+    """
     dead_limit: int
     """How many dead letters to keep."""
 
