@@ -13,6 +13,7 @@ from redset.interfaces import Aggregate, DeadLetter, KeyedMember
 from redset.testing import _strategies as draw
 from redset.testing._agreement import agree
 from redset.testing._claim_rules import ClaimingMachine
+from redset.testing._parcels import parcels
 from redset.testing._rules import outcome
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ class AlgebraMachine(ClaimingMachine):
         backend.seal(name, leaving)
         assert backend.is_sealed(name), "the backend has not sealed it"
         agree(backend.clear(name), False)  # noqa: FBT003  (an outcome)
-        while (parcel := backend.pack(leaving, count)).states:
+        for parcel in parcels(backend, leaving, count):
             assert backend.unpack(name, leaving, parcel), "the backend has had it before"
             backend.unload(leaving, parcel)
         for each in (name, leaving):

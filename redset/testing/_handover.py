@@ -16,6 +16,7 @@ from redset.testing._claim_steps import claim, claim_one, finish, hold, holds, t
 from redset.testing._concurrency import at_once
 from redset.testing._ending import fill_all
 from redset.testing._keyed import PAYLOADS, copies, put
+from redset.testing._parcels import parcels
 from redset.testing._timing import present, waiting
 from redset.testing._writing import everything, fill
 
@@ -58,7 +59,7 @@ def part_of(parcel: Parcel, place: int, places: int) -> Parcel:
 def hand_over(backend: ShardableBackend, name: str, *targets: str, count: int = 2) -> list[bool]:
     """Hand a set over to others; return of each parcel for each of these whether it was stored."""
     stored: list[bool] = []
-    while (parcel := backend.pack(name, count)).states:
+    for parcel in parcels(backend, name, count):
         for place, target in enumerate(targets):
             part = part_of(parcel, place, len(targets))
             stored.append(backend.unpack(target, name, part))
@@ -334,7 +335,7 @@ class HandoverChecks:
             for each, when in zip(lasting, (now + 600, None, now + 0.6), strict=True):
                 fill(backend, each, (b"own", 1.0))
                 backend.expire(each, when)
-            while (parcel := backend.pack(leaving, 3)).states:
+            for parcel in parcels(backend, leaving, 3):
                 for each in (target, *lasting):
                     assert backend.unpack(each, leaving, parcel)
                 backend.unload(leaving, parcel)

@@ -151,6 +151,12 @@ class LeavesDeadLettersBehind(MemoryBackend):
         return parcel._replace(states=states)
 
 
+@caught_by(ALL)
+class UnloadsNothing(MemoryBackend):
+    def unload(self, name: str, parcel: Parcel) -> None:
+        self._parcels.pop(name, None)
+
+
 @caught_by("test_a_parcel_is_the_same_until_it_is_unloaded")
 class PacksWhateverIsAsked(MemoryBackend):
     def pack(self, name: str, count: int) -> Parcel:
