@@ -65,7 +65,7 @@ class Backend(Combining, Protocol):
         ...
 
     def increment(self, name: str, member: bytes, by: float) -> float:
-        """Add ``by`` to a member's score (0 if absent) and return the new score.
+        """Add ``by`` to a member's score in the set (0 if absent) and return the new score.
 
         Raises `ScoreError`, changing nothing, if the sum is not a number.
         """

@@ -125,6 +125,8 @@ class ReleasingChecks:
             assert (stats.claimed, stats.parked, stats.oldest_score) == (0, 0, None)
         refused(backend, name, *holds([a, b]), (b"a", 0), (b"b", 0))
         assert backend.remove(name, [b"a"]) == 1
+        # Its score does not count as one that is in the set.
+        assert backend.increment(name, b"b", 0.5) == 0.5
         assert backend.clear(name) is True
         assert backend.clear(name) is False
 

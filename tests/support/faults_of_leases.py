@@ -187,6 +187,15 @@ class ExtendsTheFirstAlone(MemoryBackend):
 # Releases and delays
 
 
+@caught_by("test_a_delayed_member_is_out_of_sight")
+class AddsToWhatIsHeldBack(MemoryBackend):
+    def increment(self, name: str, member: bytes, by: float) -> float:
+        ledger = self._ledgers.get(name)
+        if ledger is not None and member in ledger.delayed.scores:
+            by += ledger.records[member].score
+        return super().increment(name, member, by)
+
+
 @caught_by("test_a_released_member_is_back", "test_a_claim_is_ended_by_one")
 class ReleasesForNobody(MemoryBackend):
     def release(self, name: str, hold: Hold, merge: Merge, **options: Any) -> bool:
