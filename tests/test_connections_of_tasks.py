@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import redis
 
-from redset import AsyncSortedSet, SortedSet, connect_async
+from redset import AsyncScheduledSet, AsyncSortedSet, SortedSet, connect_async
 from redset.backends import AsyncRedisBackend
 from redset.backends.redis._async.lines import AsyncLine
 from tests.support.connections import named
@@ -373,6 +373,32 @@ def test_a_backend_goes_from_loop_to_loop(port: int, client: Any, name: str) -> 
 
     asyncio.run(end())
     # Nobody has closed the connections of the loops that have ended.
+    gc.collect()
+    wait_until(lambda: named(client, name) == [], "all is closed")
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("kind", [AsyncSortedSet, AsyncScheduledSet])
+def test_what_a_loop_takes_first_is_not_lost(
+    kind: type[AsyncSortedSet[int]], port: int, client: Any, name: str
+) -> None:
+    backend = connect_async(f"redis://localhost:{port}?client_name={name}")
+    s = kind(backend, name, serializer=Numbers)
+
+    async def begin() -> list[int]:
+        assert await s.update(range(2000), map(float, range(2000))) == 2000
+        return await s.take(600)
+
+    async def end() -> list[int]:
+        # Over a connection of the loop that has ended, its reply would not come in.
+        taken = await s.take(600)
+        assert await s.length() == 800
+        await s.clear()
+        await backend.close()
+        return taken
+
+    assert asyncio.run(begin()) + asyncio.run(end()) == [*range(1200)]
     gc.collect()
     wait_until(lambda: named(client, name) == [], "all is closed")
 

@@ -34,10 +34,7 @@ class AsyncSharedLines(AsyncLines):
         """Send a command, with those of other tasks if need be; if that fails, by the client."""
         if self._is_closed or arguments[0] == "BLPOP":
             return await super().command(*arguments)
-        loop = asyncio.get_running_loop()
-        shared = self._shared
-        if shared is None or shared.loop is not loop:
-            shared = self._begin(loop)
+        shared = self._here()
         packed = packed or shared.line.pack(arguments)
         if len(packed) > _LONG:
             return await super().command(*arguments, packed=packed)
@@ -59,9 +56,22 @@ class AsyncSharedLines(AsyncLines):
         if self._shared is not None:
             await self._shared.close()
 
-    def _begin(self, loop: asyncio.AbstractEventLoop) -> _SharedLine:
-        """Begin anew, as connections belong to one loop."""
+    def take(self) -> AsyncLine | None:
+        """Return an idle connection of this loop; see `AsyncLines.take`."""
+        if not self._is_closed:
+            self._here()
+        return super().take()
+
+    def _here(self) -> _SharedLine:
+        """Return what the tasks of this loop share; all is begun anew if it was another's.
+
+        Connections belong to one loop: over that of one that has ended, a command goes out, but
+        its reply does not come in.
+        """
+        loop = asyncio.get_running_loop()
         if self._shared is not None:
+            if self._shared.loop is loop:
+                return self._shared
             if self._shared.line.process != os.getpid():
                 # A forked child must not close what its parent's loop listens to.
                 self._inherited += self._shared, self._idle
