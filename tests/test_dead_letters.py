@@ -14,7 +14,7 @@ from tests.support.backends import make_set
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from redset.interfaces import Backend
+    from redset.interfaces import Backend, Entry
 
 
 class Numbers:
@@ -72,6 +72,40 @@ def test_what_can_be_decoded_the_second_time_is_an_item(full: Backend) -> None:
     s: Any = make_set(full, "SortedSet", "jobs", serializer=Moody)
     full.add("jobs", [(b"1", 1.0), (b"3", 3.0)], Merge.KEEP)
     assert s.take(2) == [1, 3]
+
+
+class Leaving(MemoryBackend):
+    """Gives members once, and is gone then."""
+
+    is_gone = False
+
+    def pop(self, name: str, count: int, **options: Any) -> list[Entry]:
+        if self.is_gone:
+            message = "gone away"
+            raise OSError(message)
+        self.is_gone = True
+        return super().pop(name, count, **options)
+
+
+@pytest.fixture(params=["blocking", "asyncio"])
+def leaving(request: pytest.FixtureRequest) -> Iterator[Backend]:
+    if request.param == "blocking":
+        yield Leaving()
+    else:
+        with blocking(lambda: AsyncMemoryBackend(Leaving())) as backend:
+            yield backend
+
+
+@pytest.mark.parametrize(("call", "items"), [("take", [1, 2, 3]), ("take_max", [3, 2, 1])])
+def test_what_is_in_hand_is_not_lost_when_there_is_no_more_to_be_had(
+    leaving: Backend, call: str, items: list[int], caplog: pytest.LogCaptureFixture
+) -> None:
+    s: Any = make_set(leaving, "SortedSet", "jobs", serializer=Numbers)
+    leaving.add("jobs", [(b"1", 1.0), (b"2", 2.0), (b"poison", 2.5), (b"3", 3.0)], Merge.KEEP)
+    assert getattr(s, call)(4) == items
+    assert "took 3 items of 'jobs' and no more" in caplog.text
+    with pytest.raises(OSError, match="gone away"):
+        getattr(s, call)(4)
 
 
 def test_a_long_reason_is_cut() -> None:

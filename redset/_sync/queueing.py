@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import logging
+import math
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from redset._coding import Coding
     from redset.interfaces import Backend, RedisClient, Scorer
     from redset.retry import Retry
+
+_log = logging.getLogger("redset")
 
 
 class QueueingSet(ClaimingSet[T]):
@@ -218,13 +222,7 @@ class QueueingSet(ClaimingSet[T]):
     def take_max(self, num: int) -> list[T]:
         """Remove and return the last items, last first. See `take`; ``ZPOPMAX``."""
         num = check_num(num)
-        taken: list[T] = []
-        while len(taken) < num:
-            entries = self._backend.pop(self._name, num - len(taken), reverse=True)
-            if not entries:
-                break
-            taken += self._decode_taken(entries)
-        return taken
+        return self._take(num, 0.0, reverse=True) if num > 0 else []
 
     # Removing
 
@@ -263,16 +261,24 @@ class QueueingSet(ClaimingSet[T]):
     def _put(self, entries: list[tuple[bytes, Any]], merge: Merge) -> int:
         return self._backend.add(self._name, entries, merge)
 
-    def _take(self, num: int, timeout: float | None) -> list[T]:
+    def _take(self, num: int, timeout: float | None, *, reverse: bool = False) -> list[T]:
         deadline = time.monotonic() + timeout if timeout else None
+        high = math.inf if reverse else self._high
         taken: list[T] = []
         while True:
             wanted = num - len(taken)
-            if taken or timeout == 0:
-                entries = self._backend.pop(self._name, wanted, high=self._high)
-            else:
-                entries = self._backend.wait_pop(self._name, wanted, timeout, high=self._high)
-            decoded = self._decode_taken(entries)
+            try:
+                if taken or timeout == 0:
+                    entries = self._backend.pop(self._name, wanted, high=high, reverse=reverse)
+                else:
+                    entries = self._backend.wait_pop(self._name, wanted, timeout, high=high)
+                decoded = self._decode_taken(entries)
+            except Exception as error:
+                if not taken:
+                    raise
+                # These are in nobody's hands but ours.
+                _log.warning("took %d items of %r and no more: %r", len(taken), self._name, error)
+                return taken
             # Only what could not be decoded is made up for; less than asked for is an answer.
             if len(decoded) == len(entries):
                 return taken + decoded if taken else decoded
