@@ -130,6 +130,25 @@ def test_the_permissions_of_the_remedy_are_enough(kind: str, server: Server, nam
         works(make_set(backend, "ShardedSet", name, shards=3))
 
 
+# redis-py's pipeline leaves a connection to the collector that it cannot give back.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_item_that_came_is_not_lost_by_what_comes_after(
+    kind: str, server: Server, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    # After a wait, the client ends its WATCH.
+    server.call("ACL", "SETUSER", name, "on", f">{PASSWORD}", "~*", "&*", "+@all", "-unwatch")
+    with opened(kind, f"redis://{name}:{PASSWORD}@127.0.0.1:{server.port}") as backend:
+        s = make_set(backend, "SortedSet", name)
+        assert len(s) == 0
+        adding = threading.Timer(0.1, server.call, ("ZADD", name, 1, "a"))
+        adding.start()
+        assert s.pop(timeout=60) == "a"
+        assert f"took one item of {name!r}, and then" in caplog.text
+        works(s)
+        adding.join()
+    gc.collect()
+
+
 def test_a_replica(kind: str, server: Server, name: str) -> None:
     with opened(kind, server.url) as backend:
         s = make_set(backend, "SortedSet", name)

@@ -107,19 +107,27 @@ class Taker:
 
     def _wait(self, key: bytes, deadline: float | None) -> Any:  # noqa: ANN401  (replies are untyped)
         reply = None
-        with self._connection.client.pipeline() as pipe:
-            # A client sends a command again when its connection fails, and what a lost reply held
-            # would be gone unnoticed. Clients promise not to do so after WATCH.
-            pipe.watch(key)
-            while not reply and (left := self._waiting.left(deadline)) > 0:
-                seconds = commands.seconds(left)
-                try:
-                    reply = pipe.execute_command("BZPOPMIN", key, seconds, NEVER_DECODE=True)
-                except Exception as error:
-                    if is_error(error, "WatchError") and error.__context__ is not None:
-                        raise error.__context__ from None
-                    raise
+        try:
+            with self._connection.client.pipeline() as pipe:
+                # A client sends a command again when its connection fails, and what a lost reply
+                # held would be gone unnoticed. Clients promise not to do so after WATCH.
+                pipe.watch(key)
+                while not reply and (left := self._waiting.left(deadline)) > 0:
+                    reply = self._blocking_pop(pipe, key, commands.seconds(left))
+        except Exception as error:
+            if not reply:
+                raise
+            # It has failed to end the WATCH. Raising would lose the item in hand.
+            _log.warning("took one item of %r, and then: %r", key.decode(), error)
         return reply
+
+    def _blocking_pop(self, pipe: Any, key: bytes, seconds: str) -> Any:  # noqa: ANN401  (see above)
+        try:
+            return pipe.execute_command("BZPOPMIN", key, seconds, NEVER_DECODE=True)
+        except Exception as error:
+            if is_error(error, "WatchError") and error.__context__ is not None:
+                raise error.__context__ from None
+            raise
 
     def _pop_more(self, name: str, count: int) -> list[Entry]:
         """Take what else there is after an item that is ours already, come what may."""
