@@ -15,6 +15,7 @@ from redset import Aggregate, ScheduledSet, SortedSet, TTLSet, pop_from_any
 from redset.backends.redis._scripts import script
 from redset.exceptions import EmptySetError
 from tests.support.backends import make_set
+from tests.support.leaks import leaked_keys
 from tests.support.proxy import Proxy
 from tests.test_claims_on_servers import (
     calls_of,
@@ -163,6 +164,25 @@ class TestCluster:
 
 
 class TestKeys:
+    @pytest.mark.parametrize("weights", [None, [1, 2, 3]])
+    @pytest.mark.parametrize("call", ["union_update", "intersection_update", "difference_update"])
+    def test_what_fails_for_one_set_changes_nothing(
+        self, client: Any, name: str, call: str, weights: list[int] | None
+    ) -> None:
+        one, two, three = (SortedSet(client, f"{name}:{i}") for i in range(3))
+        one.update(["a", "b"], [1, 2])
+        two.update(["b", "c"], [3, 4])
+        assert len(three) == 0
+        client.set(three.name, "no set")
+        options = {} if weights is None or call == "difference_update" else {"weights": weights}
+        with pytest.raises(redis.ResponseError, match="WRONGTYPE"):
+            getattr(one, call)(two, three, **options)
+        assert list(one.items()) == [("a", 1), ("b", 2)]
+        one.clear()
+        two.clear()
+        client.delete(three.name)
+        assert leaked_keys(client, name) == []
+
     def test_all_keys_of_a_set_expire_together(self, client: Any, name: str) -> None:
         s = SortedSet(client, name)
         s.update(["a", "b", "c", "d"])

@@ -12,6 +12,10 @@
 local SET, SCRATCH, WEIGHED, WAKE, WAITING, PARKED, DELAYED, DETAILS, ATTEMPTS = unpack(KEYS, 1, 9)
 local FIRST = 10
 
+-- What is no set is found out before anything is changed.
+check_seal(SET)
+for i = FIRST, #KEYS do check_seal(KEYS[i]) end
+
 -- Call a command that puts another set in the place of the set: it expires when that would have.
 local function replace(...)
   local left = redis.call('PTTL', SET)
