@@ -159,6 +159,9 @@ def test_a_replica(kind: str, server: Server, name: str) -> None:
             fails(s.pop, redis.ReadOnlyError, "redis+sentinel://")
             fails(s.claim, redis.ResponseError, "connect to the primary")
             assert s.peek() == "z"
+            # Nothing is ever due here, be the wait as short as it may.
+            polls = make_set(backend, "ScheduledSet", f"{name}:polls")
+            fails(lambda: polls.take(1, timeout=0.05), redis.ResponseError, "the primary")
         finally:
             server.call("REPLICAOF", "NO", "ONE")
         works(s)
@@ -174,6 +177,9 @@ def test_no_memory_left(kind: str, server: Server, name: str) -> None:
             fails(s.claim, redis.ResponseError, "raise its maxmemory")
             fails(lambda: s.update(map(str, range(200))), redis.ResponseError, "maxmemory")
             assert s.pop() == "z"
+            # It refuses what is to be stored, not who waits for something to be taken out.
+            for waiting in (s, make_set(backend, "ScheduledSet", name)):
+                assert waiting.take(1, timeout=0.2) == waiting.claims(1, timeout=0.2) == []
         finally:
             server.call("CONFIG", "SET", "maxmemory", 0)
         works(s)

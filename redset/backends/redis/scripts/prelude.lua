@@ -48,9 +48,12 @@ local function layout_of(key)
   return tonumber(step), layout
 end
 
--- Note that somebody will wait for so many milliseconds, and be it not the last to do so.
+-- Note that somebody will wait for so many milliseconds, and be it not the last to do so. A server
+-- out of memory does not take the note: what comes then is found when they look again.
 local function note_waiting(waiting, milliseconds)
-  if milliseconds ~= '0' and redis.call('PTTL', waiting) < tonumber(milliseconds) then
+  if milliseconds == '0' or redis.call('PTTL', waiting) >= tonumber(milliseconds) then return end
+  local noted = redis.pcall('SET', waiting, '1', 'PX', milliseconds)
+  if noted.err and not string.find(noted.err, 'OOM', 1, true) then
     redis.call('SET', waiting, '1', 'PX', milliseconds)
   end
 end
