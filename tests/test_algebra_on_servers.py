@@ -317,6 +317,25 @@ class TestWaiting:
             assert for_any.result() == (sets[0], "a")
             assert for_one.result() == "b"
 
+    def test_what_was_found_is_not_lost_with_a_wake_up(
+        self,
+        sets: list[Any],
+        client: Any,
+        pop_any: Callable[..., Any],
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        one, two = (each.name for each in sets)
+        with ThreadPoolExecutor(1) as pool:
+            before = client.info("clients")["blocked_clients"]
+            for_any = pool.submit(pop_any, sets, 30)
+            wait_for(lambda: client.info("clients")["blocked_clients"] == before + 1)
+            # What is no list takes no wake-up.
+            with client.pipeline(transaction=False) as pipe:
+                pipe.zadd(one, {"a": 1}).rpush(f"{two}:wake", "1").set(f"{two}:wake", "text")
+                pipe.execute()
+            assert for_any.result() == (sets[0], "a")
+        assert f"could not wake who else waits for {two!r}" in caplog.text
+
 
 def test_a_claim_goes_with_what_is_kept_of_it(sets: list[Any]) -> None:
     s = sets[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from typing import TYPE_CHECKING
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from redset.interfaces import Bound, Entry, Merge
+
+_log = logging.getLogger("redset")
 
 
 class AsyncMovingBackend(AsyncCombiningBackend):
@@ -60,7 +63,10 @@ class AsyncMovingBackend(AsyncCombiningBackend):
             woken = await self._waiting.pause_any(names, min(left, pause))
         # A wake-up that was not of use here may be to another.
         if found is not None and woken is not None and woken != names[found[0]]:
-            await self._waiting.pass_on(woken)
+            try:
+                await self._waiting.pass_on(woken)
+            except Exception as error:  # noqa: BLE001  (raising would lose the item in hand)
+                _log.warning("could not wake who else waits for %r: %r", woken, error)
         if found is None and pause < math.inf and timeout != 0:
             for name in dict.fromkeys(names):
                 await self._waiting.pass_on(name)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from typing import TYPE_CHECKING
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from redset.interfaces import Bound, Entry, Merge
+
+_log = logging.getLogger("redset")
 
 
 class MovingBackend(CombiningBackend):
@@ -62,7 +65,10 @@ class MovingBackend(CombiningBackend):
             woken = self._waiting.pause_any(names, min(left, pause))
         # A wake-up that was not of use here may be to another.
         if found is not None and woken is not None and woken != names[found[0]]:
-            self._waiting.pass_on(woken)
+            try:
+                self._waiting.pass_on(woken)
+            except Exception as error:  # noqa: BLE001  (raising would lose the item in hand)
+                _log.warning("could not wake who else waits for %r: %r", woken, error)
         if found is None and pause < math.inf and timeout != 0:
             for name in dict.fromkeys(names):
                 self._waiting.pass_on(name)
