@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 from redis.exceptions import NoPermissionError, ResponseError
 
+from redset.backends.redis._async.lines import AsyncLine
+from redset.backends.redis._sync.lines import Line
 from redset.exceptions import SealedError
 from tests.support.backends import make_set
 from tests.support.proxy import Proxy
@@ -199,6 +201,25 @@ def test_a_reply_that_is_lost_takes_its_items_along(
         assert s.take(100) == [*range(100, 200)]
         assert lost.is_set()
         assert s.take(NUM) == [*range(200, NUM)]
+
+
+@pytest.mark.parametrize("cls", ["SortedSet", "ScheduledSet"])
+def test_what_cannot_be_read_raises(
+    backend: Backend, name: str, cls: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    s = fill(backend, name, cls)
+    assert s.take(600) == [*range(600)]
+    with monkeypatch.context() as patch:
+        for line in (Line, AsyncLine):
+            patch.setattr(line, "_reply", _too_much)
+        with pytest.raises(MemoryError):
+            s.take(500)
+    # These are gone, but no others with them.
+    assert s.take(500) == [*range(1100, NUM)]
+
+
+def _too_much(_: object) -> NoReturn:
+    raise MemoryError
 
 
 @pytest.mark.parametrize("kind", ["cluster", "cluster-async"])

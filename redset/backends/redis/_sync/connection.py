@@ -13,6 +13,7 @@ from redset.backends.redis._clients import (
     has_pool,
     is_cluster,
     is_error,
+    is_lost,
     may_decode,
     spreads_reads,
     wait_slice,
@@ -106,7 +107,8 @@ class Connection:
         Only the last of them may write, so that nothing is done if any is refused.
 
         Returns:
-            Their replies; None if there is no such connection, or it fails, or any is refused.
+            Their replies; None if there is no such connection, or it fails, or any is refused:
+            another way is to be tried then, which tells what is wrong.
         """
         lines = self._lines
         if self._cluster and self._is_beside_nodes:
@@ -115,8 +117,12 @@ class Connection:
             return None
         try:
             return lines.transact(commands)
-        except Exception:  # noqa: BLE001  (another way is tried, and tells what is wrong)
-            return None
+        except Exception as error:
+            if is_lost(error):
+                return None
+            # It may be done: what was taken is not to be lost for more, and nobody told.
+            tell_why(error, self._command, commands[0])
+            raise
 
     def script(self, name: str, keys: Sequence[bytes], arguments: Sequence[object]) -> Any:  # noqa: ANN401  (replies are untyped)
         """Run a script by its digest, or by its source where the server does not know it."""
