@@ -87,14 +87,19 @@ class TestWaiting:
         with ThreadPoolExecutor(len(sets)) as pool:
             assert [seconds for seconds in pool.map(timed, sets) if not 8 <= seconds < 9.5] == []
 
-    def test_a_wait_is_cut_to_the_timeout_of_the_client(self, port: int, name: str) -> None:
-        hasty = redis.Redis(port=port, socket_timeout=0.3, retry=Retry(NoBackoff(), 0))
+    # A server may answer a tenth of a second late.
+    @pytest.mark.parametrize("seconds", [0.1, 0.3])
+    def test_a_wait_is_cut_to_the_timeout_of_the_client(
+        self, seconds: float, port: int, name: str
+    ) -> None:
+        # What goes wrong in a wait with BZPOPMIN is not tried again.
+        hasty = redis.Redis(port=port, socket_timeout=seconds, retry=Retry(NoBackoff(), 3))
         with closing(hasty):
             for kind in (SortedSet, ScheduledSet):
                 s = kind(hasty, name)
                 began = time.monotonic()
-                assert s.take(1, timeout=1) == []
-                assert 1 <= time.monotonic() - began < 2
+                assert s.take(1, timeout=1.5) == []
+                assert 1.5 <= time.monotonic() - began < 3
 
     @pytest.mark.parametrize("kind", [SortedSet, ScheduledSet])
     def test_waiting_costs_few_commands(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from redset.backends.redis import commands, keys
 from redset.backends.redis._async.seals import tell_why_async
-from redset.backends.redis._async.waiting import AsyncWaiting
+from redset.backends.redis._async.waiting import LATENESS, AsyncWaiting
 from redset.backends.redis._clients import is_cluster, is_error
 from redset.backends.redis._scripts import script
 from redset.interfaces import NOW
@@ -37,8 +37,9 @@ class AsyncTaker:
 
     async def wait_first(self, name: str, count: int, deadline: float | None) -> list[Entry]:
         """Wait for the first members of a set that is empty."""
-        if is_cluster(self._connection.client):
-            # No client of a cluster can be kept from sending a command again.
+        # No client of a cluster can be kept from sending a command again. One that hardly waits for
+        # a reply would give up on some that come late, and what is in them.
+        if is_cluster(self._connection.client) or self._connection.slice <= LATENESS:
             return await self.wait_due(name, count, deadline, math.inf)
         try:
             reply = await self._wait(name.encode(), deadline)

@@ -200,7 +200,8 @@ class RedisBackend(HandoverBackend):
         ``BZPOPMIN``, or ``pop_due.lua`` and ``BLPOP`` on wake-up tokens: about one command
         a second while there is nothing, or two. May end a tenth of a second late. A
         ``BZPOPMIN`` that fails with its connection is not sent again: the error is raised,
-        as an item may have been lost with it. A client of a cluster looks once a second.
+        as an item may have been lost with it. A client of a cluster looks once a second, and
+        one with a ``socket_timeout`` of less than a quarter of a second every 20 milliseconds.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
         if high is NOW:

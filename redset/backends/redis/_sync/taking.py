@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from redset.backends.redis import commands, keys
+from redset.backends.redis._async.waiting import LATENESS
 from redset.backends.redis._clients import is_cluster, is_error
 from redset.backends.redis._scripts import script
 from redset.backends.redis._sync.seals import tell_why
@@ -39,8 +40,9 @@ class Taker:
 
     def wait_first(self, name: str, count: int, deadline: float | None) -> list[Entry]:
         """Wait for the first members of a set that is empty."""
-        if is_cluster(self._connection.client):
-            # No client of a cluster can be kept from sending a command again.
+        # No client of a cluster can be kept from sending a command again. One that hardly waits for
+        # a reply would give up on some that come late, and what is in them.
+        if is_cluster(self._connection.client) or self._connection.slice <= LATENESS:
             return self.wait_due(name, count, deadline, math.inf)
         try:
             reply = self._wait(name.encode(), deadline)

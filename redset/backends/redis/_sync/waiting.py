@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 # A server looks at its blocked clients' timeouts ten times a second, so it may answer
 # this much late. The last stretch before a due time is slept through here, in steps.
-_LATENESS = 0.11
+LATENESS = 0.11
 _STEP = 0.02
 
 
@@ -39,11 +39,11 @@ class Waiting:
 
     def pause_any(self, names: Sequence[str], seconds: float) -> str | None:
         """Do so for any of some sets; return the one whose producer woke us, if one did."""
-        if seconds <= _LATENESS:
+        if seconds <= LATENESS:
             time.sleep(min(max(seconds, 0.0005), _STEP))
             return None
         tokens = {keys.sibling(name, keys.WAKE): name for name in names}
-        timeout = commands.seconds(seconds - _LATENESS)
+        timeout = commands.seconds(seconds - LATENESS)
         cancellation = Cancellation()
         try:
             reply = self._connection.command("BLPOP", *tokens, timeout)
