@@ -6,7 +6,7 @@ import asyncio
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -106,6 +106,22 @@ class TestKeeping:
             assert s.claims(1, timeout=3 * LEASE) == []
             assert not claim.lost
         assert (s.stats().claimed, keepers(s)) == (0, [])
+
+    @pytest.mark.parametrize("block", [False, True])
+    def test_a_loop_keeps_what_is_done_and_what_was_claimed_ahead(
+        self, make: MakeSet, *, block: bool
+    ) -> None:
+        s = make()
+        s.update("abcd", range(4))
+        items: list[str] = []
+        for claim in s.consume(lease=LEASE, timeout=0, keep_alive=True, prefetch=4):
+            items.append(claim.item)
+            if claim.item == "b":
+                with claim if block else nullcontext():
+                    # Longer than a lease, for nobody else.
+                    assert s.claims(4, timeout=3 * LEASE) == []
+        assert items == [*"abcd"]
+        assert (s.stats().claimed, s.stats().pending, keepers(s)) == (0, 0, [])
 
     def test_what_was_claimed_long_ago_is_extended_at_once(self, make: MakeSet) -> None:
         s = make()

@@ -16,7 +16,7 @@ from redset.exceptions import LeaseLost
 from redset.interfaces import NOW
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from types import TracebackType
     from typing import Self
 
@@ -98,6 +98,10 @@ class AsyncTray(Generic[T_co]):
         done, self._done = self._done, {}
         return done
 
+    def holds(self) -> list[Hold]:
+        """Return by what all are known that are here."""
+        return [*self._done, *(claim.hold for claim in self.ready)]
+
 
 class AsyncClaim(Unpicklable, Generic[T_co]):
     """An item that is held until its lease runs out. Made by ``claim`` of a set.
@@ -128,6 +132,7 @@ class AsyncClaim(Unpicklable, Generic[T_co]):
         "_keeper",
         "_lease",
         "_lost",
+        "_others",
     )
 
     def __init__(self, desk: AsyncDesk, item: T_co, lease: Lease) -> None:
@@ -139,6 +144,7 @@ class AsyncClaim(Unpicklable, Generic[T_co]):
         self._keeper: AsyncKeeper | None = None
         if desk.keep_alive:
             self._began = time.monotonic()
+            self._others: Callable[[], Sequence[Hold]] = tuple
 
     def __repr__(self) -> str:
         state = "lost" if self._lost else "over" if self._is_over else "held"
@@ -263,13 +269,7 @@ class AsyncClaim(Unpicklable, Generic[T_co]):
             ValueError: if the lease is not above 0.
         """
         seconds = self._desk.terms.lease if lease is None else check_lease(lease)
-        self._check()
-        desk = self._desk
-        (deadline,) = await desk.backend.extend(desk.name, [self.hold], seconds)
-        if deadline is None:
-            self._settle(held=False)
-        else:
-            self._note_extension(deadline)
+        await self._extend(seconds, ())
         return self._lease.deadline
 
     async def bury(self, reason: str) -> None:
@@ -343,11 +343,14 @@ class AsyncClaim(Unpicklable, Generic[T_co]):
         """Whether the claim is being extended in the background."""
         return self._keeper is not None
 
-    def _start_keeping(self, *, interrupts: bool) -> None:
-        """Extend the claim in the background, if that was asked for."""
+    def _start_keeping(
+        self, *, interrupts: bool, others: Callable[[], Sequence[Hold]] | None = None
+    ) -> None:
+        """Extend the claim in the background, if that was asked for, and others from now on."""
         if self._desk.keep_alive:
+            self._others = others or self._others
             self._keeper = AsyncKeeper(
-                *(self.extend, self._lose, self._desk.terms.lease, self._began),
+                *(self._keep, self._lose, self._desk.terms.lease, self._began),
                 interrupts=interrupts,
             )
 
@@ -356,6 +359,19 @@ class AsyncClaim(Unpicklable, Generic[T_co]):
         keeper, self._keeper = self._keeper, None
         if keeper is not None:
             await keeper.stop()
+
+    async def _keep(self) -> None:
+        await self._extend(self._desk.terms.lease, self._others())
+
+    async def _extend(self, seconds: float, others: Sequence[Hold]) -> None:
+        """Hold the item for longer, and others as far as they are held."""
+        self._check()
+        desk = self._desk
+        deadline, *_ = await desk.backend.extend(desk.name, [self.hold, *others], seconds)
+        if deadline is None:
+            self._settle(held=False)
+        else:
+            self._note_extension(deadline)
 
     async def _fail(self, delay: float | None, reason: str) -> None:
         retry, attempt = self._desk.retry, self._lease.attempt

@@ -155,7 +155,8 @@ class ClaimingSet(ReadableSet[T]):
             lease: for how many seconds each item is held.
             timeout: how many seconds to wait for an item before the iteration ends; None
                 waits for ever.
-            keep_alive: extend each claim in the background until the next one is asked for.
+            keep_alive: extend each claim in the background until the next one is asked for, or it
+                has ended; with it, what is claimed ahead, or done and not yet acknowledged.
             prefetch: how many items to claim in one round trip, from 1 to 1000, as far as they
                 are there; those that are done are acknowledged when the next ones are claimed.
                 For much short work: what is claimed ahead waits behind what is being worked
@@ -233,7 +234,7 @@ class ClaimingSet(ReadableSet[T]):
                     claim = tray.ready.popleft()
                     cancellation.check()
                     if desk.keep_alive:
-                        claim._start_keeping(interrupts=False)
+                        claim._start_keeping(interrupts=False, others=tray.holds)
                     yield claim
                     if desk.keep_alive:
                         claim._stop_keeping()
