@@ -14,18 +14,12 @@ from redset import Aggregate, AsyncSortedSet, AsyncTTLSet, Merge, SortedSet, TTL
 from redset.backends import AsyncMemoryBackend, MemoryBackend
 from redset.serializers import JSONSerializer
 from redset.testing import ManualClock
+from tests.support.serializers import Numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     MakeSet = Callable[..., Any]
-
-
-class Numbers:
-    """Items are whole numbers."""
-
-    loads = int
-    dumps = str
 
 
 class Padded:

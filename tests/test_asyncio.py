@@ -12,16 +12,10 @@ import redis.asyncio
 from redset import AsyncScheduledSet, AsyncSortedSet, SortedSet
 from redset.backends import AsyncMemoryBackend, MemoryBackend
 from redset.exceptions import EmptySetError
+from tests.support.serializers import Numbers
 
 if TYPE_CHECKING:
     from tests.support.backends import Backends
-
-
-class Numbers:
-    """Items are whole numbers."""
-
-    loads = int
-    dumps = str
 
 
 @pytest.fixture(params=["memory", "valkey"])

@@ -13,6 +13,7 @@ from redset import AsyncSortedSet, Merge, ScheduledSet, SortedSet
 from redset.backends import AsyncMemoryBackend, MemoryBackend
 from redset.exceptions import ScoreError
 from redset.testing import ManualClock
+from tests.support.serializers import Numbers
 from tests.support.servers import wait_until
 
 if TYPE_CHECKING:
@@ -21,13 +22,6 @@ if TYPE_CHECKING:
     from redset.interfaces import Entry
 
     MakeSet = Callable[..., Any]
-
-
-class Numbers:
-    """Items are whole numbers."""
-
-    loads = int
-    dumps = str
 
 
 class Shaky(MemoryBackend):

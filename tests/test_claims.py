@@ -10,6 +10,7 @@ import pytest
 
 from redset import Merge, Retry
 from redset.exceptions import EmptySetError, LeaseLost, RedsetError
+from tests.support.serializers import Numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,13 +30,6 @@ ENDS: dict[str, Callable[[Any], object]] = {
     "bury": lambda claim: claim.bury("hopeless"),
     "enter": lambda claim: claim.__enter__(),
 }
-
-
-class Numbers:
-    """Items are whole numbers."""
-
-    loads = int
-    dumps = str
 
 
 def fail_at(claim: Any, error: BaseException, first: Callable[[], object] = bool) -> None:

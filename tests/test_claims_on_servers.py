@@ -24,6 +24,7 @@ from redset.testing import blocking
 from tests.support.backends import LentBackend, make_set
 from tests.support.meanwhile import Meanwhile
 from tests.support.proxy import Proxy
+from tests.support.serializers import Numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -39,13 +40,6 @@ SCRIPTS = [
     "increment",
     *(f"claims/{name}" for name in ("claim", "acknowledge", "release", "extend", "reject")),
 ]
-
-
-class Numbers:
-    """Items are whole numbers."""
-
-    loads = int
-    dumps = str
 
 
 @pytest.fixture(params=["redis-6.2", "valkey-9.1"])

@@ -13,6 +13,7 @@ import pytest
 from redset import Merge, Retry
 from redset.exceptions import EmptySetError, LeaseLost
 from redset.interfaces import Stats
+from tests.support.serializers import Numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,13 +32,6 @@ NOTHING = Stats(
     oldest_score=None,
     oldest_claim=None,
 )
-
-
-class Numbers:
-    """Items are whole numbers."""
-
-    loads = int
-    dumps = str
 
 
 class TestAddingAgain:

@@ -28,6 +28,7 @@ from redset.testing import blocking
 from tests.support.backends import make_set
 from tests.support.connections import is_blocked, named
 from tests.support.proxy import Proxy
+from tests.support.serializers import Numbers
 from tests.support.servers import SLOTS, Server, start_cluster, start_sentinel, wait_until
 
 if TYPE_CHECKING:
@@ -36,13 +37,6 @@ if TYPE_CHECKING:
     from redset.interfaces import Backend
 
     Open = Callable[..., Backend]
-
-
-class Numbers:
-    """Items are whole numbers."""
-
-    loads = int
-    dumps = str
 
 
 @contextmanager

@@ -17,17 +17,11 @@ from redset.backends import AsyncRedisBackend
 from redset.backends.redis._async.lines import AsyncLine
 from tests.support.connections import named
 from tests.support.proxy import Proxy
+from tests.support.serializers import Numbers
 from tests.support.servers import start_cluster, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
-
-
-class Numbers:
-    """Items are whole numbers."""
-
-    loads = int
-    dumps = str
 
 
 @pytest.fixture(params=["owned", "lent"])

@@ -13,6 +13,7 @@ from redset.exceptions import EmptySetError
 from redset.interfaces import Merge
 from redset.testing import blocking
 from tests.support.backends import make_set
+from tests.support.serializers import Numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -20,13 +21,6 @@ if TYPE_CHECKING:
     from redset.interfaces import Backend, Claimed, Hold, Terms
 
     MakeSet = Callable[..., Any]
-
-
-class Numbers:
-    """Items are whole numbers."""
-
-    loads = int
-    dumps = str
 
 
 class TestConsuming:

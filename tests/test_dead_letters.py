@@ -10,18 +10,12 @@ from redset.backends import AsyncMemoryBackend, MemoryBackend
 from redset.interfaces import DeadLetter, Merge
 from redset.testing import blocking
 from tests.support.backends import make_set
+from tests.support.serializers import Numbers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from redset.interfaces import Backend, Entry
-
-
-class Numbers:
-    """Items are whole numbers."""
-
-    loads = int
-    dumps = str
 
 
 class Full(MemoryBackend):

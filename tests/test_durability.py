@@ -33,6 +33,7 @@ from tests.support import wire
 from tests.support.backends import make_set
 from tests.support.connections import is_blocked, named
 from tests.support.proxy import Proxy
+from tests.support.serializers import Numbers
 from tests.support.servers import Server, start_cluster, start_sentinel, wait_until
 from tests.topologies.faults import move_slot, owner, stuck_slot
 
@@ -46,13 +47,6 @@ if TYPE_CHECKING:
 
 
 SECRET = "s3cr3t-p4ss"  # noqa: S105  (of a server of our own)
-
-
-class Numbers:
-    """Items are whole numbers."""
-
-    loads = int
-    dumps = str
 
 
 @pytest.fixture(scope="module", params=["redis-6.2", "valkey-9.1"])

@@ -22,6 +22,7 @@ from redset import AsyncSortedSet, Retry, SortedSet
 from redset.backends import RedisBackend
 from redset.testing import blocking
 from tests.support.backends import LentBackend, make_set
+from tests.support.serializers import Numbers
 from tests.support.servers import Kind, Server
 
 if TYPE_CHECKING:
@@ -33,13 +34,6 @@ if TYPE_CHECKING:
     Remote = Callable[..., Backend]
 
 SERVERS = ["redis-6.2", "valkey-9.1"]
-
-
-class Numbers:
-    """Items are whole numbers."""
-
-    loads = int
-    dumps = str
 
 
 @pytest.fixture(params=SERVERS)

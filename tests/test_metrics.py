@@ -35,6 +35,7 @@ from redset.testing import (
 )
 from tests.support.backends import make_set
 from tests.support.recording import Notes, instrumented
+from tests.support.serializers import Numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -264,13 +265,6 @@ def test_what_cannot_be_decoded_is_counted_as_buried(make: Make, name: str, note
     jobs.update(["a", "b"])
     assert numbers.take(2) == []
     assert notes.counts[name, "buried"] == 4
-
-
-class Numbers:
-    """A serializer."""
-
-    loads = int
-    dumps = str
 
 
 def test_dropped_dead_letters_are_counted(backends: Backends, name: str, notes: Notes) -> None:

@@ -29,7 +29,8 @@ from redset.interfaces import KeyedMember, Payload
 from redset.serializers import JSONSerializer
 from redset.testing import ManualClock
 from redset.testing._blocking import Blocking
-from tests.test_algebra import Numbers, Untouchable
+from tests.support.serializers import Numbers
+from tests.test_algebra import Untouchable
 
 if TYPE_CHECKING:
     from collections.abc import Callable

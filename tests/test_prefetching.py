@@ -13,6 +13,7 @@ from redset.backends import AsyncMemoryBackend, MemoryBackend
 from redset.testing import ManualClock, blocking
 from tests.support.backends import make_set
 from tests.support.proxy import Proxy
+from tests.support.serializers import Numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,13 +23,6 @@ if TYPE_CHECKING:
     from tests.support.backends import Backends
 
     MakeSet = Callable[..., Any]
-
-
-class Numbers:
-    """Items are whole numbers."""
-
-    loads = int
-    dumps = str
 
 
 @pytest.mark.parametrize("of", ["SortedSet", "TimeSortedSet", "ScheduledSet"])

@@ -10,6 +10,7 @@ import pytest
 import redis
 
 from redset import ScheduledSet, SortedSet
+from tests.support.serializers import Numbers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,13 +19,6 @@ if TYPE_CHECKING:
 
 PROCESSES = 10
 ITEMS = 1000
-
-
-class Numbers:
-    """Items are whole numbers."""
-
-    loads = int
-    dumps = str
 
 
 def take_all(kind: type[SortedSet[int]], port: int, name: str, results: Any) -> None:

@@ -32,6 +32,7 @@ from redset.interfaces import NOW
 from redset.testing import blocking
 from tests.support.backends import KINDS, make_set
 from tests.support.proxy import Proxy
+from tests.support.serializers import Numbers
 from tests.support.servers import Server
 
 if TYPE_CHECKING:
@@ -342,13 +343,6 @@ class TestFaults:
         with pytest.raises(redis.ResponseError, match="WRONGTYPE"):
             lock.__exit__(None, None, None)
         client.delete(key)
-
-
-class Numbers:
-    """Items are whole numbers."""
-
-    loads = int
-    dumps = str
 
 
 class TestKeys:

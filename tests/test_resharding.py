@@ -16,6 +16,7 @@ from redset.exceptions import LeaseLost, SealedError
 from redset.testing._blocking import Blocking
 from tests.support.backends import make_set
 from tests.support.dying import DeathError, Dying
+from tests.support.serializers import Numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,13 +26,6 @@ if TYPE_CHECKING:
     MakeSet = Callable[..., Any]
 
 KINDS = ["memory", "memory-async", "valkey-9.1", "redis-6.2-async", "cluster", "cluster-async"]
-
-
-class Numbers:
-    """Items are whole numbers."""
-
-    loads = int
-    dumps = str
 
 
 @pytest.fixture(params=KINDS)

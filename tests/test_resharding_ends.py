@@ -17,16 +17,10 @@ from redset.backends.sharded._naming import Generation, leaving_name
 from redset.testing import ManualClock, blocking
 from tests.support.backends import make_set
 from tests.support.dying import DeathError, Dying
+from tests.support.serializers import Numbers
 from tests.support.servers import Server
 
 DAY = 86400.0
-
-
-class Numbers:
-    """Items are whole numbers."""
-
-    loads = int
-    dumps = str
 
 
 @pytest.fixture(autouse=True)

@@ -16,17 +16,11 @@ from redset import AsyncShardedSet, ShardedSet
 from redset.backends import AsyncMemoryBackend, AsyncRedisBackend, MemoryBackend
 from redset.backends.sharded import _async, _sync
 from tests.support.dying import DeathError, Dying
+from tests.support.serializers import Numbers
 
 if TYPE_CHECKING:
     from redset.interfaces import AsyncShardableBackend, Backend
     from tests.support.backends import Backends
-
-
-class Numbers:
-    """Items are whole numbers."""
-
-    loads = int
-    dumps = str
 
 
 @pytest.fixture(autouse=True)

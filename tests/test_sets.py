@@ -17,6 +17,7 @@ from redset import Merge, SortedSet
 from redset.backends import MemoryBackend
 from redset.exceptions import DecodeError, EmptySetError, RedsetError, ScoreError
 from redset.serializers import JSONSerializer, SignedSerializer
+from tests.support.serializers import Numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,13 +25,6 @@ if TYPE_CHECKING:
     from redset.interfaces import Backend
 
     MakeSet = Callable[..., Any]
-
-
-class Numbers:
-    """A serializer as one may write it in two lines."""
-
-    loads = int
-    dumps = str
 
 
 class TestAdding:

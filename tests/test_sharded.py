@@ -14,6 +14,7 @@ from redset import Payload, Retry, ShardedSet, SortedSet
 from redset.backends import MemoryBackend
 from redset.exceptions import EmptySetError, KeyingError, LeaseLost
 from tests.support.backends import make_set
+from tests.support.serializers import Numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,13 +33,6 @@ SHARDED_KINDS = [
     "cluster",
     "cluster-async",
 ]
-
-
-class Numbers:
-    """Items are whole numbers."""
-
-    loads = int
-    dumps = str
 
 
 @pytest.fixture(params=SHARDED_KINDS)

@@ -24,6 +24,7 @@ from redset.backends.sharded._naming import Generation, leaving_name
 from redset.testing import blocking
 from tests.support.backends import make_set
 from tests.support.proxy import Proxy
+from tests.support.serializers import Numbers
 from tests.support.servers import Server, start_cluster, start_sentinel
 from tests.topologies.clients import Clients
 from tests.topologies.faults import kill_primary, move_slot
@@ -32,13 +33,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from redset.interfaces import Backend
-
-
-class Numbers:
-    """Items are whole numbers."""
-
-    loads = int
-    dumps = str
 
 
 def open_set(store: Any) -> Any:

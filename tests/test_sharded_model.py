@@ -16,14 +16,7 @@ from redset.backends import MemoryBackend
 from redset.backends.sharded import _sync
 from redset.exceptions import LeaseLost
 from tests.support.dying import DeathError, Dying
-
-
-class Numbers:
-    """Items are whole numbers."""
-
-    loads = int
-    dumps = str
-
+from tests.support.serializers import Numbers
 
 ITEMS = st.integers(0, 40)
 SCORES = st.integers(-3, 3).map(float)

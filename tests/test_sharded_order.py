@@ -17,18 +17,12 @@ from redset import ShardedSet
 from redset.backends import MemoryBackend
 from redset.backends.sharded import _choosing
 from redset.backends.sharded._naming import Generation, slot_of
+from tests.support.serializers import Numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     Take = Callable[[ShardedSet[int]], list[int]]
-
-
-class Numbers:
-    """Items are whole numbers."""
-
-    loads = int
-    dumps = str
 
 
 @pytest.fixture(autouse=True)

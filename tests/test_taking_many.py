@@ -15,6 +15,7 @@ from redset.backends.redis._sync.lines import Line
 from redset.exceptions import SealedError
 from tests.support.backends import make_set
 from tests.support.proxy import Proxy
+from tests.support.serializers import Numbers
 from tests.support.servers import start_cluster
 from tests.topologies.faults import move_slot
 
@@ -27,13 +28,6 @@ if TYPE_CHECKING:
 OWNED = ["redis-6.2", "redis-6.2-async", "valkey-9.1", "valkey-9.1-async", "cluster"]
 OWNED += ["cluster-async", "valkey-8.1-resp3-decoded-async"]
 NUM = 1200
-
-
-class Numbers:
-    """Items are whole numbers."""
-
-    loads = int
-    dumps = str
 
 
 @pytest.fixture(params=["valkey-9.1", "valkey-9.1-async"])

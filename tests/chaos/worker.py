@@ -16,6 +16,7 @@ from redset.backends import RedisBackend
 from redset.exceptions import EmptySetError, LeaseLost
 from tests.chaos.plan import SETS
 from tests.chaos.register import Register
+from tests.support.serializers import Numbers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,13 +48,6 @@ _TOO_LONG = 1.1
 _STRETCH = 20
 _REST = 0.005
 _FAILURES = (redis.ConnectionError, redis.TimeoutError)
-
-
-class Numbers:
-    """Items are whole numbers."""
-
-    loads = int
-    dumps = str
 
 
 def open_set(client: Any, kind: str) -> SortedSet[int]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from redset.exceptions import EmptySetError, LeaseLost
 from tests.support.backends import make_set
+from tests.support.serializers import Numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,13 +25,6 @@ __all__ = ["Load"]
 _PAUSE = 0.002
 _WAIT = 0.5
 _BATCH = 20
-
-
-class Numbers:
-    """Items are whole numbers."""
-
-    loads = int
-    dumps = str
 
 
 class Load:
