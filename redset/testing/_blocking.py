@@ -60,6 +60,12 @@ class Blocking:
     def __repr__(self) -> str:
         return repr(self._target)
 
+    def __eq__(self, other: object) -> bool:
+        return bool(self._target == self._unwrap(other))
+
+    def __hash__(self) -> int:
+        return hash(self._target)
+
     def __iter__(self) -> Iterator[object]:
         return self._walk(self._target)
 

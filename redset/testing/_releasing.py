@@ -111,22 +111,24 @@ class ReleasingChecks:
         is_empty(backend, name)
 
     def test_a_delayed_member_is_out_of_sight(self, backend: Backend, name: str) -> None:
-        fill(backend, name, (b"a", 1.0), (b"b", 2.0))
-        a, b = claim(backend, name)
+        fill(backend, name, (b"a", 1.0), (b"b", 2.0), (b"c", 3.0))
+        a, b, c = claim(backend, name)
         assert backend.release(name, hold(a), Merge.REPLACE, delay=60.0)
         assert backend.release(name, hold(b), Merge.REPLACE, score=3.0, delay=60.0)
+        assert backend.release(name, hold(c), Merge.REPLACE, delay=60.0)
         assert backend.length(name) == 0
         assert backend.scores(name, [b"a", b"b"]) == [None, None]
         assert everything(backend, name) == backend.pop(name, 9) == []
         for _ in range(2):
             assert claim(backend, name) == []
             stats = backend.stats(name, math.inf)
-            assert (stats.pending, stats.due, stats.delayed) == (2, 0, 2)
+            assert (stats.pending, stats.due, stats.delayed) == (3, 0, 3)
             assert (stats.claimed, stats.parked, stats.oldest_score) == (0, 0, None)
         refused(backend, name, *holds([a, b]), (b"a", 0), (b"b", 0))
         assert backend.remove(name, [b"a"]) == 1
         # Its score does not count as one that is in the set.
         assert backend.increment(name, b"b", 0.5) == 0.5
+        assert backend.remove(name, [b"b"]) == 1
         assert backend.clear(name) is True
         assert backend.clear(name) is False
 
