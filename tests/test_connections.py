@@ -65,6 +65,11 @@ def kind(request: pytest.FixtureRequest) -> str:
     return kind
 
 
+def test_none_is_needed_for_nothing(kind: str, port: int, client: Any, name: str) -> None:
+    with opened(kind, f"redis://localhost:{port}?client_name={name}"):
+        assert named(client, name) == []
+
+
 def test_one_caller_needs_one(kind: str, port: int, client: Any, name: str) -> None:
     with opened(kind, f"redis://localhost:{port}?client_name={name}") as backend:
         s = make_set(backend, "SortedSet", name, serializer=Numbers)
