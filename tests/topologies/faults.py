@@ -48,6 +48,13 @@ def move_slot(cluster: Cluster, name: str, hold: float) -> None:
     others = [each for each in cluster.primaries if each not in {source, target}]
     for node in (target, source, *others):
         node.call("CLUSTER", "SETSLOT", slot, "NODE", _id(target))
+    # Else what some hear late of the former owner may be taken for newer.
+    wait_until(
+        lambda: all(
+            _epoch(target, by=node) == _epoch(target, by=target) for node in (source, *others)
+        ),
+        "all know how new it is that the slot is there",
+    )
 
 
 def migrate_slot(cluster: Cluster, name: str) -> None:
@@ -198,6 +205,14 @@ def _follows(replica: Server, primary: Server) -> bool:
 
 def _role(server: Server) -> str:
     return wire.pairs(server.call("INFO", "replication"))["role"]
+
+
+def _epoch(node: Server, by: Server) -> bytes:
+    """Return how new what a node says of its slots is, as far as another one knows."""
+    reply = by.call("CLUSTER", "NODES")
+    assert isinstance(reply, bytes)
+    (line,) = (line for line in reply.splitlines() if line.startswith(_id(node)))
+    return line.split()[6]
 
 
 def _id(node: Server) -> bytes:
