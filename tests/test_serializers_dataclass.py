@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from enum import Enum, IntEnum
+from random import Random
 from typing import TYPE_CHECKING, NamedTuple, cast
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from redset.serializers import DataclassSerializer
@@ -108,6 +109,24 @@ class Grouped:
     spans: list[Span] = field(default_factory=list)
 
 
+@dataclass(frozen=True, order=True)
+class Node:
+    links: frozenset[int] = frozenset()
+
+
+@dataclass
+class Nested:
+    groups: set[frozenset[int]] = field(default_factory=set)
+    nodes: set[Node] = field(default_factory=set)
+    below: list[Nested] = field(default_factory=list)
+
+
+@dataclass
+class Paired:
+    pairs: set[tuple[int, str]]
+    lists: list[list[int]]
+
+
 @given(TASKS)
 def test_items_come_back(item: Task) -> None:
     serializer = DataclassSerializer(Task)
@@ -174,6 +193,29 @@ class TestTimes:
         )
         keyed = DataclassSerializer(Keyed)
         assert keyed.dumps(Keyed(times={there: 1})) == keyed.dumps(Keyed(times={here: 1}))
+
+
+@given(st.lists(st.frozensets(st.integers(0, 50), max_size=3), max_size=40), st.randoms())
+@example([frozenset({0}), frozenset({8}), frozenset()], Random(1))
+def test_sets_of_sets_have_one_form(elements: list[frozenset[int]], random: Random) -> None:
+    others = random.sample(elements, len(elements))
+    nested = DataclassSerializer(Nested)
+    for one, another in (
+        (Nested(set(elements)), Nested(set(others))),
+        (Nested(nodes={Node(each) for each in elements}), Nested(nodes=set(map(Node, others)))),
+    ):
+        assert one == another
+        assert nested.dumps(one) == nested.dumps(another)
+        assert nested.loads(nested.dumps(one)) == one
+    loose = DataclassSerializer(Loose)
+    assert loose.dumps(Loose(set(elements))) == loose.dumps(Loose(set(others)))
+
+
+def test_what_has_an_order_of_its_own_is_in_that_order() -> None:
+    item = Paired({(10, "a"), (9, "b")}, [[2, 1]])
+    assert (
+        DataclassSerializer(Paired).dumps(item) == b'{"lists":[[2,1]],"pairs":[[9,"b"],[10,"a"]]}'
+    )
 
 
 def test_keys_of_all_kinds_come_back_and_are_sorted_as_text() -> None:

@@ -7,6 +7,7 @@ import json
 import math
 import re
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final, Generic, cast
 
 from typing_extensions import TypeVar
@@ -15,6 +16,8 @@ from redset.exceptions import MissingDependencyError
 from redset.serializers._equality import EqualByParts
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from _typeshed import DataclassInstance
 
 __all__ = ["DataclassSerializer"]
@@ -22,8 +25,10 @@ __all__ = ["DataclassSerializer"]
 T = TypeVar("T", bound="DataclassInstance")
 
 # What only a datetime outside UTC looks like; what NaN and infinity look like, too.
-_OFFSET: Final = re.compile(rb'[+-]\d\d:\d\d"')
-_OFFSET_OR_NULL: Final = re.compile(rb'[+-]\d\d:\d\d"|null')
+_OFFSET: Final = rb'[+-]\d\d:\d\d"'
+_OR_NULL: Final = rb"|null"
+# What a set looks like whose elements may have no one order in Python, as sets have none.
+_OR_NESTED: Final = rb"|\[[\[{]"
 
 
 class DataclassSerializer(EqualByParts, Generic[T]):
@@ -71,6 +76,9 @@ class DataclassSerializer(EqualByParts, Generic[T]):
         self._msgspec = msgspec
         self._encode = msgspec.json.Encoder(order="sorted").encode
         self._decode = msgspec.json.Decoder(cls).decode
+        suspect = _OFFSET + _OR_NESTED if _nests_sets(cls, msgspec.inspect) else _OFFSET
+        self._suspect_read = re.compile(suspect)
+        self._suspect_given = re.compile(suspect + _OR_NULL)
 
     def dumps(self, item: T) -> bytes:
         """Return the item as canonical JSON. O(size), plus the sorting of keys.
@@ -84,9 +92,9 @@ class DataclassSerializer(EqualByParts, Generic[T]):
         if type(item) is not cls:
             message = f"{item!r} is no {cls.__qualname__}: make it one, or use another set"
             raise TypeError(message)
-        given = self._canonical(item, _OFFSET_OR_NULL)
+        given = self._canonical(item, self._suspect_given)
         try:
-            read = self._canonical(self._decode(given), _OFFSET)
+            read = self._canonical(self._decode(given), self._suspect_read)
         except self._msgspec.ValidationError as error:
             message = f"{item!r} has a field that is not of its type: {error}"
             raise TypeError(message) from error
@@ -147,7 +155,11 @@ class DataclassSerializer(EqualByParts, Generic[T]):
     def _in_order(self, elements: set[object]) -> list[object]:
         try:
             ordered = sorted(cast("set[int]", elements))
+            is_one_order = all(one < another for one, another in pairwise(ordered))
         except TypeError:
+            ordered = []
+            is_one_order = False
+        if not is_one_order:  # `<` of sets tells which is a part of which
             return sorted(map(self._plain, elements), key=self._encode)
         return [self._plain(element) for element in ordered]
 
@@ -160,6 +172,32 @@ def _check_class(cls: object) -> None:
         remedy = f"give its class, {type(cls).__qualname__}"
     message = f"{cls!r} is no dataclass: {remedy}"
     raise TypeError(message)
+
+
+def _nests_sets(cls: type[object], inspect: ModuleType) -> bool:
+    """Tell whether a class may have sets of what is written as an array or an object."""
+    in_order = (inspect.StrType, inspect.IntType, inspect.EnumType, inspect.UUIDType)
+    sets = (inspect.SetType, inspect.FrozenSetType)
+    anything = (inspect.AnyType, inspect.CustomType)
+    todo: list[object] = [inspect.type_info(cls)]
+    seen: set[int] = set()
+    for node in todo:  # which grows meanwhile
+        if isinstance(node, tuple):
+            todo += cast("tuple[object, ...]", node)
+        elif isinstance(node, (inspect.Type, inspect.Field)) and id(node) not in seen:
+            seen.add(id(node))
+            parts = _parts_of(node)
+            if isinstance(node, anything) or (
+                isinstance(node, sets) and not isinstance(parts[0], in_order)
+            ):
+                return True
+            todo += parts
+    return False
+
+
+def _parts_of(struct: object) -> list[object]:
+    names: tuple[str, ...] = getattr(struct, "__struct_fields__", ())
+    return [getattr(struct, name) for name in names]
 
 
 def _check_finite(number: float) -> float:
