@@ -275,6 +275,10 @@ class TestRefusals:
         with pytest.raises(TypeError, match="unsupported"):
             DataclassSerializer(Loose).dumps(Loose(what))
 
+    def test_keys_of_which_one_would_be_lost(self) -> None:
+        with pytest.raises(TypeError, match=r"keys of \{1: 'a', '1': 'b'\} are one key in JSON"):
+            DataclassSerializer(Loose).dumps(Loose([{1: "a", "1": "b"}]))
+
     @pytest.mark.parametrize("cls", [int, dict, "Task", Span, None])
     def test_a_class_that_is_no_dataclass(self, cls: object) -> None:
         with pytest.raises(TypeError, match="is no dataclass: decorate the class"):

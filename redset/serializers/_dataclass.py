@@ -8,7 +8,7 @@ import math
 import re
 from datetime import UTC, datetime
 from itertools import pairwise
-from typing import TYPE_CHECKING, Final, Generic, cast
+from typing import TYPE_CHECKING, Final, Generic, NoReturn, cast
 
 from typing_extensions import TypeVar
 
@@ -137,8 +137,9 @@ class DataclassSerializer(EqualByParts, Generic[T]):
         if dataclasses.is_dataclass(value) and not isinstance(value, type):
             value = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
         if isinstance(value, dict):
-            pairs = cast("dict[object, object]", value).items()
-            return {self._key(key): self._plain(element) for key, element in pairs}
+            table = cast("dict[object, object]", value)
+            plain = {self._key(key): self._plain(element) for key, element in table.items()}
+            return plain if len(plain) == len(table) else _refuse_keys(table)
         if isinstance(value, (list, tuple)):
             return [self._plain(element) for element in cast("list[object]", value)]
         if isinstance(value, (set, frozenset)):
@@ -198,6 +199,11 @@ def _nests_sets(cls: type[object], inspect: ModuleType) -> bool:
 def _parts_of(struct: object) -> list[object]:
     names: tuple[str, ...] = getattr(struct, "__struct_fields__", ())
     return [getattr(struct, name) for name in names]
+
+
+def _refuse_keys(table: dict[object, object]) -> NoReturn:
+    message = f"keys of {table!r} are one key in JSON: let all of them be of one type"
+    raise TypeError(message)
 
 
 def _check_finite(number: float) -> float:
