@@ -44,4 +44,8 @@ def _letter(member: bytes, reason: str, score: float) -> DeadLetter:
 
 def describe(error: Exception) -> str:
     """Return what is kept of an error: its class and the start of its message."""
-    return f"{type(error).__name__}: {error}"[:_LONGEST_REASON]
+    name = type(error).__name__
+    try:
+        return f"{name}: {error}"[:_LONGEST_REASON]
+    except Exception:  # noqa: BLE001  (some errors cannot say what they are)
+        return name[:_LONGEST_REASON]

@@ -35,6 +35,15 @@ def full(request: pytest.FixtureRequest) -> Iterator[Backend]:
             yield backend
 
 
+@pytest.fixture(params=["blocking", "asyncio"])
+def memory(request: pytest.FixtureRequest) -> Iterator[Backend]:
+    if request.param == "blocking":
+        yield MemoryBackend()
+    else:
+        with blocking(AsyncMemoryBackend) as backend:
+            yield backend
+
+
 def test_their_bytes_are_logged_and_the_others_get_through(
     full: Backend, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -50,6 +59,32 @@ def test_the_error_surfaces_when_nothing_else_is_in_hand(full: Backend) -> None:
     with pytest.raises(OSError, match="no room for 1"):
         s.pop()
     assert s.pop() == 3
+
+
+class DumbError(Exception):
+    """Has no message that can be shown."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class Dumb:
+    dumps = str
+
+    @staticmethod
+    def loads(data: bytes) -> str:
+        if data == b"poison":
+            raise DumbError
+        return data.decode()
+
+
+@pytest.mark.parametrize("way", ["take", "claims"])
+def test_an_error_that_cannot_be_shown_is_known_by_its_class(memory: Backend, way: str) -> None:
+    s: Any = make_set(memory, "SortedSet", "jobs", serializer=Dumb)
+    memory.add("jobs", [(b"poison", 1.0), (b"good", 2.0)], Merge.KEEP)
+    assert len(getattr(s, way)(2)) == 1
+    assert [(each.raw, each.reason) for each in s.dead()] == [(b"poison", "DumbError")]
+    assert len(s) == 0
 
 
 def test_what_can_be_decoded_the_second_time_is_an_item(full: Backend) -> None:
