@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from redset import DeadLetter, ScheduledSet, SortedSet, __version__, connect
+from redset._printing import safe
 from redset.backends import RedisBackend
 from redset.cli import measuring
-from redset.cli.items import safe
 from redset.cli.opening import hide
 from redset.cli.output import print_table
 from redset.interfaces import Merge

@@ -13,7 +13,7 @@ from tests.support.backends import make_set
 from tests.support.serializers import Numbers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from redset.interfaces import Backend, Entry
 
@@ -85,6 +85,25 @@ def test_an_error_that_cannot_be_shown_is_known_by_its_class(memory: Backend, wa
     assert len(getattr(s, way)(2)) == 1
     assert [(each.raw, each.reason) for each in s.dead()] == [(b"poison", "DumbError")]
     assert len(s) == 0
+
+
+class Steering:
+    dumps = str
+
+    @staticmethod
+    def loads(data: bytes) -> str:
+        raise ValueError(data.decode())
+
+
+@pytest.mark.parametrize("look", [lambda s: s.take(2), lambda s: s.claims(2), list])
+def test_what_others_have_put_into_a_message_is_logged_in_one_line(
+    memory: Backend, caplog: pytest.LogCaptureFixture, look: Callable[[Any], list[str]]
+) -> None:
+    s: Any = make_set(memory, "SortedSet", "jobs", serializer=Steering)
+    memory.add("jobs", [(b"\x1b[2J\nERROR all is lost", 1.0)], Merge.KEEP)
+    assert look(s) == []
+    (record,) = caplog.records
+    assert record.getMessage().endswith(r"the first: ValueError: \x1b[2J\nERROR all is lost")
 
 
 def test_what_can_be_decoded_the_second_time_is_an_item(full: Backend) -> None:

@@ -14,6 +14,7 @@ from redset._dunders import AsyncCollectionOperators
 from redset._keying import keyless_names
 from redset._opening import open_async_backend
 from redset._pickling import Local
+from redset._printing import safe
 from redset._types import T
 from redset.exceptions import DecodeError
 
@@ -235,7 +236,7 @@ class AsyncBaseSet(AsyncCollectionOperators[T], Local, Generic[T]):
                 "passed over %d undecodable item(s) of %r; the first: %s",
                 len(letters),
                 self._name,
-                letters[0].reason,
+                safe(letters[0].reason),
             )
         return items
 

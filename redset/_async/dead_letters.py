@@ -9,6 +9,7 @@ from redset._async.algebra import AsyncAlgebraSet
 from redset._checks import check_each, check_limit, check_num, check_start
 from redset._chunks import CHUNK, chunks
 from redset._decoding import decode
+from redset._printing import safe
 from redset._types import T
 from redset.interfaces import DeadLetter
 
@@ -159,7 +160,7 @@ class AsyncDeadLetterSet(AsyncAlgebraSet[T]):
             "%d undecodable item(s) of %r became dead letters, see dead(); the first: %s",
             num,
             self._name,
-            reason,
+            safe(reason),
         )
 
 

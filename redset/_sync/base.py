@@ -15,6 +15,7 @@ from redset._dunders import CollectionOperators
 from redset._keying import keyless_names
 from redset._opening import open_backend
 from redset._pickling import Local
+from redset._printing import safe
 from redset._sync.guard import Guard
 from redset._types import T
 from redset.exceptions import DecodeError
@@ -244,7 +245,7 @@ class BaseSet(CollectionOperators[T], Local, Generic[T]):
                 "passed over %d undecodable item(s) of %r; the first: %s",
                 len(letters),
                 self._name,
-                letters[0].reason,
+                safe(letters[0].reason),
             )
         return items
 

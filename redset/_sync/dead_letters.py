@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from redset._checks import check_each, check_limit, check_num, check_start
 from redset._chunks import CHUNK, chunks
 from redset._decoding import decode
+from redset._printing import safe
 from redset._sync.algebra import AlgebraSet
 from redset._types import T
 from redset.interfaces import DeadLetter
@@ -154,7 +155,7 @@ class DeadLetterSet(AlgebraSet[T]):
             "%d undecodable item(s) of %r became dead letters, see dead(); the first: %s",
             num,
             self._name,
-            reason,
+            safe(reason),
         )
 
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from redset import SortedSet
 from redset._chunks import CHUNK, chunks
+from redset._printing import safe
 from redset.backends.redis.operating import Operator
-from redset.cli.items import Items, entry_record, safe
+from redset.cli.items import Items, entry_record
 from redset.cli.opening import SERVER, opened, refuse_shard
 from redset.cli.options import AsJSON, Merging, Name, Reading, Url, argument, option
 from redset.cli.output import print_json, print_line

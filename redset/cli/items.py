@@ -9,6 +9,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+from redset._printing import safe
 from redset.cli.output import number, number_text, report
 from redset.cli.running import Code, Failure
 from redset.interfaces import KeyedMember
@@ -31,7 +32,6 @@ __all__ = [
     "packed",
     "packed_key",
     "report_entries",
-    "safe",
     "unpacked",
     "unpacked_key",
 ]
@@ -42,17 +42,6 @@ _SERIALIZERS: dict[str, Callable[[], Serializer[Any]]] = {
     "msgpack": MsgpackSerializer,
     "pickle": PickleSerializer,
 }
-
-
-def safe(text: str) -> str:
-    r"""Return a text with escapes for all that does not print, and so for what steers terminals.
-
-    >>> safe("red: \x1b[31m, a line\n")
-    'red: \\x1b[31m, a line\\n'
-    """
-    if text.isprintable():
-        return text
-    return "".join(each if each.isprintable() else _escape(each) for each in text)
 
 
 def packed(member: bytes) -> dict[str, object]:
@@ -172,10 +161,6 @@ def _bytes(record: dict[str, object], text: str, coded: str) -> bytes | None:
     if isinstance(found, str):
         return found.encode()
     return base64.b64decode(encoded, validate=True) if isinstance(encoded, str) else None
-
-
-def _escape(character: str) -> str:
-    return character.encode("unicode_escape").decode("ascii")
 
 
 def _jsonable(item: object) -> tuple[object, str]:

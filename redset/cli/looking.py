@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
+from redset._printing import safe
 from redset.backends.redis.operating import Operator
-from redset.cli.items import Items, entry_record, member_of, report_entries, safe
+from redset.cli.items import Items, entry_record, member_of, report_entries
 from redset.cli.opening import SERVER, opened
 from redset.cli.options import AsJSON, Count, Name, Reading, Start, Url, argument, option
 from redset.cli.output import (

@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from redset._printing import safe
 from redset.cli.files import END, Place, head, place_reached, records_of
-from redset.cli.items import safe
 from redset.cli.opening import SERVER, failures, opened, place, refuse_shard
 from redset.cli.options import AsJSON, Merging, Name, Url, argument, option
 from redset.cli.output import print_json, print_line

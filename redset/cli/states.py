@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from redset.cli.items import safe
+from redset._printing import safe
 from redset.cli.running import Code, complain
 from redset.interfaces import NOW, Stats
 

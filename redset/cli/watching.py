@@ -13,8 +13,8 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
+from redset._printing import safe
 from redset.backends.redis.operating import Operator
-from redset.cli.items import safe
 from redset.cli.opening import SERVER, opened
 from redset.cli.options import AsJSON, Names, Url, option
 from redset.cli.output import number, print_json, print_table, when
