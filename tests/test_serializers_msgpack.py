@@ -174,6 +174,11 @@ class TestRefusals:
         with pytest.raises(ValueError, match="no integers beyond 64 bits: store it as a str"):
             MsgpackSerializer().dumps(number)
 
+    def test_instants_that_utc_has_no_year_for(self) -> None:
+        when = datetime.min.replace(tzinfo=timezone(timedelta(hours=1)))
+        with pytest.raises(OverflowError):
+            MsgpackSerializer().dumps([when])
+
     def test_an_item_that_holds_itself(self) -> None:
         loop: list[MsgpackValue] = []
         loop.append(loop)

@@ -74,6 +74,7 @@ class MsgpackSerializer(EqualByParts, Generic[T]):
                 `str` nor `bytes`.
             ValueError: if it holds a naive datetime, an integer beyond 64 bits, half a
                 surrogate pair, or is nested more than 200 deep (as if it holds itself).
+            OverflowError: if it holds a datetime that is beyond its years in UTC.
         """
         # Not kept: one packer must not be used by two threads.
         pack = self._msgpack.Packer().pack
@@ -136,7 +137,7 @@ class MsgpackSerializer(EqualByParts, Generic[T]):
         if value.utcoffset() is None:
             message = f"{value!r} is no instant: give it a tzinfo, such as datetime.UTC"
             raise ValueError(message)
-        since = value - _EPOCH
+        since = value.astimezone(UTC) - _EPOCH  # what UTC has no year for cannot be read
         seconds = since.days * 86400 + since.seconds
         return self._msgpack.Timestamp(seconds, since.microseconds * 1000)
 
