@@ -346,6 +346,10 @@ class TestNamedtuple:
         with pytest.raises(ValueError, match="not JSON compliant"):
             NamedtupleSerializer(Point).dumps(Point(float("nan")))
 
+    def test_nan_that_is_there_comes_out(self) -> None:
+        x = NamedtupleSerializer(Point).loads(b'{"x": NaN, "y": 0}').x
+        assert x != x  # noqa: PLR0124  (as only NaN is)
+
     @pytest.mark.parametrize("data", [b"", b"{", b"[1, 2]", b"3", b"\xff"])
     def test_what_is_no_json_object_is_refused(self, data: bytes) -> None:
         with pytest.raises(ValueError, match=r"."):

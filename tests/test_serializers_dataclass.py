@@ -275,6 +275,27 @@ class TestRefusals:
         with pytest.raises(TypeError, match="unsupported"):
             DataclassSerializer(Loose).dumps(Loose(what))
 
+    def test_instants_that_utc_has_no_year_for(self) -> None:
+        for when in (
+            datetime.min.replace(tzinfo=EAST),
+            datetime.max.replace(tzinfo=timezone(timedelta(hours=-1))),
+        ):
+            with pytest.raises(OverflowError):
+                DataclassSerializer(Timed).dumps(Timed(when))
+
+    @pytest.mark.parametrize(
+        ("what", "text"), [(b"a", "YQ=="), (NIL, str(NIL)), (DAY, "2024-02-29T12:00:00Z")]
+    )
+    def test_but_not_what_json_writes_as_text(self, what: object, text: str) -> None:
+        serializer = DataclassSerializer(Loose)
+        assert serializer.loads(serializer.dumps(Loose(what))) == Loose(text)
+
+    def test_items_that_hold_themselves(self) -> None:
+        item = Nested()
+        item.below.append(item)
+        with pytest.raises(RecursionError):
+            DataclassSerializer(Nested).dumps(item)
+
     def test_keys_of_which_one_would_be_lost(self) -> None:
         with pytest.raises(TypeError, match=r"keys of \{1: 'a', '1': 'b'\} are one key in JSON"):
             DataclassSerializer(Loose).dumps(Loose([{1: "a", "1": "b"}]))

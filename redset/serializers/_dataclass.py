@@ -40,8 +40,9 @@ class DataclassSerializer(EqualByParts, Generic[T]):
 
     The bytes are those of the item as it would be read back: an int in a float field
     is stored as a float, and an aware datetime in UTC. What would not be read back
-    with the same contents is refused at once, not found out by a consumer. A Decimal
-    keeps its digits: 1.0 and 1.00 are two members.
+    with the same contents is refused at once, not found out by a consumer; only what
+    JSON writes as text (bytes, a UUID, a time) is not told from text, in a field that
+    may hold a `str` or anything. A Decimal keeps its digits: 1.0 and 1.00 are two members.
 
     What was stored before the class got another field is read if that has a default;
     otherwise it becomes a dead letter when it is taken. Its bytes are others then.
@@ -87,6 +88,8 @@ class DataclassSerializer(EqualByParts, Generic[T]):
             TypeError: if the item's class is another (a subclass, say), or if a field
                 holds what is not of its type.
             ValueError: if it holds NaN, an infinity or half a surrogate pair.
+            OverflowError: if it holds a datetime that is beyond its years in UTC.
+            RecursionError: if it is nested beyond Python's limit, or holds itself.
         """
         cls = self._cls
         if type(item) is not cls:

@@ -64,6 +64,7 @@ class JSONSerializer(EqualByParts, Generic[T]):
         Raises:
             TypeError: if it holds what JSON cannot, or keys that cannot be sorted.
             ValueError: if it holds NaN, an infinity, half a surrogate pair or itself.
+            RecursionError: if it is nested beyond Python's limit.
         """
         if self._swift is not None:
             data = self._swift.dumps(item)

@@ -52,6 +52,7 @@ class NamedtupleSerializer(EqualByParts, Generic[T]):
         Raises:
             TypeError: if it is not of the class, or holds what JSON cannot.
             ValueError: if it holds NaN, an infinity or itself.
+            RecursionError: if it is nested beyond Python's limit.
         """
         if not _is_namedtuple(item, self._cls):
             message = f"{item!r} is no {self._cls.__qualname__}: make it one"
@@ -60,11 +61,12 @@ class NamedtupleSerializer(EqualByParts, Generic[T]):
         return json.dumps(fields, allow_nan=False).encode()
 
     def loads(self, data: bytes) -> T:
-        """Return the item. O(size).
+        """Return the item; also what 0.5.1 has written, with NaN or infinities. O(size).
 
         Raises:
             ValueError: if the bytes are no JSON object.
             TypeError: if it lacks a field without a default, or has one too many.
+            RecursionError: if they are nested beyond Python's limit.
         """
         fields: object = json.loads(data)
         if not isinstance(fields, dict):
