@@ -378,7 +378,7 @@ def check_scorer(scorer: object) -> None:
 def check_key_function(key: object) -> None:
     """Raise `TypeError` unless this is None or can be called."""
     if key is not None and not callable(key):
-        message = f"key is {key!r}, but must be callable with an item: lambda item: item.url"
+        message = f"key is {_shown(key)}, but must be callable with an item: lambda item: item.url"
         raise TypeError(message)
 
 
@@ -418,13 +418,18 @@ def check_key(key: object) -> bytes:
     raise TypeError(message)
 
 
+def _shown(argument: object) -> str:
+    """Return an argument for a message, unless it may be a key to sign with in the wrong place."""
+    return "of bytes" if isinstance(argument, (bytes, bytearray)) else repr(argument)
+
+
 def check_part(part: object, of: str, *methods: str) -> None:
     """Raise `TypeError` unless all the methods are there, to be called with one argument."""
     for method in methods:
         found: Callable[..., object] | None = getattr(part, method, None)
         if not callable(found):
             message = (
-                f"{of} {part!r} has no {method}(): it needs {' and '.join(methods)}, "
+                f"{of} {_shown(part)} has no {method}(): it needs {' and '.join(methods)}, "
                 "as the module json has"
             )
             raise TypeError(message)

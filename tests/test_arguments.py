@@ -75,6 +75,14 @@ def test_serializers(bad: Any) -> None:
         TTLSet(MemoryBackend(), "jobs", serializer=bad)
 
 
+@pytest.mark.parametrize("place", ["key", "serializer"])
+def test_a_key_to_sign_with_is_not_shown_where_it_is_out_of_place(place: str) -> None:
+    wrong: Any = {place: b"s3cret and long enough"}
+    with pytest.raises(TypeError, match=f"^{place} (is )?of bytes") as caught:
+        SortedSet(MemoryBackend(), "jobs", **wrong)
+    assert "s3cret" not in str(caught.value)
+
+
 def test_a_serializer_has_both_methods() -> None:
     class Half:
         dumps = str
