@@ -195,6 +195,16 @@ class TestTimes:
         assert keyed.dumps(Keyed(times={there: 1})) == keyed.dumps(Keyed(times={here: 1}))
 
 
+def test_what_is_equal_and_not_the_same_is_two_members() -> None:
+    serializer = DataclassSerializer(Task)
+    for one, another in (
+        (Task("a", weight=0.0), Task("a", weight=-0.0)),
+        (Task("a", price=Decimal("1.0")), Task("a", price=Decimal("1.00"))),
+    ):
+        assert one == another
+        assert serializer.dumps(one) != serializer.dumps(another)
+
+
 @given(st.lists(st.frozensets(st.integers(0, 50), max_size=3), max_size=40), st.randoms())
 @example([frozenset({0}), frozenset({8}), frozenset()], Random(1))
 def test_sets_of_sets_have_one_form(elements: list[frozenset[int]], random: Random) -> None:

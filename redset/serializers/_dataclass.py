@@ -42,7 +42,8 @@ class DataclassSerializer(EqualByParts, Generic[T]):
     is stored as a float, and an aware datetime in UTC. What would not be read back
     with the same contents is refused at once, not found out by a consumer; only what
     JSON writes as text (bytes, a UUID, a time) is not told from text, in a field that
-    may hold a `str` or anything. A Decimal keeps its digits: 1.0 and 1.00 are two members.
+    may hold a `str` or anything. A Decimal keeps its digits, a float its sign, and a time
+    of day its zone: 1.0 and 1.00 are two members as Decimals, and so are 0.0 and -0.0.
 
     What was stored before the class got another field is read if that has a default;
     otherwise it becomes a dead letter when it is taken. Its bytes are others then.

@@ -46,7 +46,7 @@ class MsgpackSerializer(EqualByParts, Generic[T]):
     Data may come from anyone: reading it takes memory in proportion to its length.
 
     The type argument is the caller's assertion, checked by nobody. Identity is bytes:
-    1 and 1.0 are two members.
+    1 and 1.0 are two members, and so are 0.0 and -0.0.
 
     Raises:
         MissingDependencyError: if msgpack is not installed (``redset[msgpack]``).
