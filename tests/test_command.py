@@ -551,6 +551,12 @@ def test_a_url_must_be_that_of_a_server(redset: Command, url: str, message: str,
     assert "hunter2" not in done.errors
 
 
+def test_bench_shows_nothing_of_what_is_no_url(redset: Command) -> None:
+    done = redset("bench", "--url", "redis:hunter2@localhost")
+    assert done.code == 2
+    assert "hunter2" not in done.output + done.errors
+
+
 def test_a_wrong_password_is_not_shown(redset: Command) -> None:
     address = redset.url.partition("://")[2]
     for url in (f"redis://me:hunter2@{address}", f"redis://{address}?username=me&password=hunter2"):

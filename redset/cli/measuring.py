@@ -51,10 +51,11 @@ def bench(
     redset-bench-…, and removes it.
     """
     name = f"redset-bench-{uuid.uuid4().hex}"
-    if not as_json:
-        print_line(f"{place(url)}, {seconds:g} s")
-        sys.stdout.flush()
     with opened(url) as backend:
+        # Not before, as of a URL that is not understood anything may be secret.
+        if not as_json:
+            print_line(f"{place(url)}, {seconds:g} s")
+            sys.stdout.flush()
         try:
             report(
                 _figures(backend, name, seconds),
