@@ -293,6 +293,29 @@ def test_a_score_must_be_one(redset: Command, name: str, score: str) -> None:
     assert f'a score is a number, inf, -inf or "now", not {score!r}' in done.errors
 
 
+def test_a_score_is_given_once(redset: Command, backend: RedisBackend, name: str) -> None:
+    done = redset("add", name, "a", "--score", "0", "--delay", "60")
+    assert done.code == 2
+    assert "--score and --delay both give the score: choose one" in done.errors
+    assert backend.length(name) == 0
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["add", "jobs", "a", "--delay", "nan"],
+        ["pop", "jobs", "--timeout", "nan"],
+        ["watch", "jobs", "-n", "1", "--interval", "nan"],
+        ["watch", "jobs", "-n", "1", "--interval", "1e300"],
+        ["bench", "--seconds", "nan"],
+    ],
+)
+def test_a_length_of_time_must_be_one(redset: Command, words: list[str]) -> None:
+    done = redset(*words)
+    assert done.code == 2
+    assert f"Invalid value for '{words[-2]}'" in done.errors
+
+
 def test_items_are_read_and_written_by_a_serializer(redset: Command, name: str) -> None:
     item = '{"b": [1, "\\u001b"], "a": null}'
     assert redset("add", name, item, "--serializer", "msgpack").code == 0

@@ -13,7 +13,7 @@ from redset._printing import safe
 from redset.backends.redis.operating import Operator
 from redset.cli.items import Items, entry_record
 from redset.cli.opening import SERVER, opened, refuse_shard
-from redset.cli.options import AsJSON, Merging, Name, Reading, Url, argument, option
+from redset.cli.options import AsJSON, Merging, Name, Reading, Url, argument, duration, option
 from redset.cli.output import print_json, print_line
 from redset.cli.running import Code, Failure, complain
 from redset.cli.states import counts, nothing
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["add", "clear", "pop", "redrive", "take"]
 
-Timeout = Annotated[float, option(min=0, help="For how many seconds to wait for the first item.")]
+Timeout = Annotated[float, duration(min=0, help="For how many seconds to wait for the first item.")]
 Due = Annotated[bool, option("--due", help="Only items with scores up to the present time.")]
 Last = Annotated[bool, option("--last", help="From the last item on.")]
 
@@ -39,8 +39,10 @@ def add(
         list[str] | None,
         argument(help="The items; without any, the lines of the standard input."),
     ] = None,
-    score: Annotated[str, option(help='The score of all: a number, inf, or "now".')] = "0",
-    delay: Annotated[float | None, option(help="Score by time: due in so many seconds.")] = None,
+    score: Annotated[
+        str | None, option(help='The score of all: a number, inf, or "now"; 0 if it is not given.')
+    ] = None,
+    delay: Annotated[float | None, duration(help="Score by time: due in so many seconds.")] = None,
     merge: Merging = Merge.REPLACE,
     url: Url = SERVER,
     as_json: AsJSON = False,
@@ -52,9 +54,11 @@ def add(
     for items are woken.
     """
     refuse_shard(name)
+    if score is not None and delay is not None:
+        raise Failure(Code.USAGE, "--score and --delay both give the score: choose one")
     given = iter([[os.fsencode(item) for item in items]]) if items else _lines()
     member = Items(serializer).member
-    fixed = _score(score) if delay is None else None
+    fixed = _score("0" if score is None else score) if delay is None else None
     count = new = 0
     with opened(url) as backend:
         if backend.is_keyed(name):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from redset import SortedSet
 from redset.cli.opening import SERVER, opened, place
-from redset.cli.options import AsJSON, Url, option
+from redset.cli.options import AsJSON, Url, duration
 from redset.cli.output import print_line, report
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Figure(NamedTuple):
 
 
 def bench(
-    seconds: Annotated[float, option(min=0.1, help="For how long to measure.")] = 60.0,
+    seconds: Annotated[float, duration(min=0.1, help="For how long to measure.")] = 60.0,
     url: Url = SERVER,
     as_json: AsJSON = False,
 ) -> None:

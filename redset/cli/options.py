@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any
 
 import typer
@@ -20,6 +21,7 @@ __all__ = [
     "Start",
     "Url",
     "argument",
+    "duration",
     "option",
 ]
 
@@ -32,6 +34,19 @@ def option(*names: str, **details: Any) -> Any:  # noqa: ANN401  (Typer's own ar
 def argument(**details: Any) -> Any:  # noqa: ANN401  (Typer's own are not typed in full)
     """Describe an argument; see ``typer.Argument``."""
     return typer.Argument(**details)  # pyright: ignore[reportUnknownMemberType]
+
+
+def duration(*names: str, **details: Any) -> Any:  # noqa: ANN401  (see `option`)
+    """Describe an option that is a length of time, which "nan" is not."""
+    return option(*names, callback=_checked_duration, **details)
+
+
+def _checked_duration(given: float | None) -> float | None:
+    # No bound refuses it, as it is neither less nor more than any.
+    if given is not None and math.isnan(given):
+        message = "it is a number of seconds"
+        raise typer.BadParameter(message)
+    return given
 
 
 def _checked(name: str) -> str:

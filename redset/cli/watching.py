@@ -16,7 +16,7 @@ from rich.text import Text
 from redset._printing import safe
 from redset.backends.redis.operating import Operator
 from redset.cli.opening import SERVER, opened
-from redset.cli.options import AsJSON, Names, Url, option
+from redset.cli.options import AsJSON, Names, Url, duration, option
 from redset.cli.output import number, print_json, print_table, when
 from redset.cli.states import counted, counts
 
@@ -35,12 +35,13 @@ _LOOKS: Final = 10
 _BARS: Final = "▁▂▃▄▅▆▇█"
 _HISTORY: Final = 500
 _LABEL: Final = 24
+_DAY: Final = 86400
 
 
 def watch(
     names: Names,
     interval: Annotated[
-        float, option(min=0.1, help="How many seconds are between two views.")
+        float, duration(min=0.1, max=_DAY, help="How many seconds are between two views.")
     ] = 1.0,
     views: Annotated[
         int | None, option("--num", "-n", min=1, help="After how many views to end.")
