@@ -360,6 +360,37 @@ def test_a_serializer_of_one_s_own(
     assert "has no attribute" in redset("pop", name, "--serializer", f"{module}:No").errors
 
 
+HOSTILE = """
+class Item:
+    def __repr__(self):
+        raise RuntimeError("no repr")
+
+class Hidden:
+    dumps = bytes
+    loads = lambda data: Item()
+
+class Leaving:
+    dumps = bytes
+    loads = lambda data: exit(7)
+"""
+
+
+def test_what_cannot_be_shown_is_not_lost(
+    redset: Command, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = f"hostile_{name[-8:]}"
+    (tmp_path / f"{module}.py").write_text(HOSTILE)
+    monkeypatch.chdir(tmp_path)
+    redset("add", name, "a", "b")
+    assert redset("pop", name, "--serializer", f"{module}:Leaving").code == 7
+    assert redset("peek", name, "--json").records[0] == {"item": "a", "score": 0}
+    hidden = "--serializer", f"{module}:Hidden"
+    assert redset("pop", name, *hidden).output == "a (unreadable: no repr)\n"
+    assert redset("pop", name, "--json", *hidden).records == [
+        {"item": "b", "unreadable": "no repr", "score": 0}
+    ]
+
+
 @pytest.mark.parametrize(
     ("serializer", "message"),
     [

@@ -216,7 +216,7 @@ def _print_taken(
             else:
                 print_line(items.text(entry[0]))
         sys.stdout.flush()
-    except (OSError, KeyboardInterrupt):
+    except BaseException:  # also what a serializer of somebody else's leaves with
         backend.add(name, entries, Merge.KEEP)
         complain(f"put back, as they could not be printed: {len(entries):,}")
         raise

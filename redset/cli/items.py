@@ -105,9 +105,9 @@ class Items:
             return raw
         try:
             item = self._serializer.loads(member)
-        except Exception as error:  # noqa: BLE001  (loads may raise anything)
+            return safe(item if isinstance(item, str) else _jsonable(item)[1])
+        except Exception as error:  # noqa: BLE001  (loads and repr may raise anything)
             return f"{raw} (unreadable: {safe(str(error))})"
-        return safe(item if isinstance(item, str) else _jsonable(item)[1])
 
     def record(self, member: bytes) -> dict[str, object]:
         """Return an item as a part of a JSON object; what cannot be read is given as it is."""
@@ -116,10 +116,9 @@ class Items:
         if self._serializer is None:
             return packed(member)
         try:
-            item = self._serializer.loads(member)
-        except Exception as error:  # noqa: BLE001  (loads may raise anything)
+            return {"item": _jsonable(self._serializer.loads(member))[0]}
+        except Exception as error:  # noqa: BLE001  (loads and repr may raise anything)
             return {**packed(member), "unreadable": str(error)}
-        return {"item": _jsonable(item)[0]}
 
     def member(self, text: bytes) -> bytes:
         """Return the bytes of an item that was typed: as it is, or as JSON for a serializer.
