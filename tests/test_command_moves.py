@@ -420,6 +420,18 @@ def test_a_line_that_is_no_record_is_told(
     assert len(done.errors.splitlines()) == 1
 
 
+def test_a_dead_letter_of_no_time_is_shown_and_exported(
+    redset: Command, name: str, file: Path
+) -> None:
+    line = '{"item": "a", "score": 1, "state": "dead", "time": "-inf"}'
+    assert redset("import", name, given=line).code == 0
+    assert redset("show", name, "--json").records[0]["oldest_dead"] == "-inf"
+    (letter,) = redset("dead", name, "--json").records
+    assert letter["time"] == "-inf"
+    assert redset("export", name, str(file)).code == 0
+    assert json.loads(file.read_text().splitlines()[1]) == {**letter, "state": "dead"}
+
+
 def test_files_that_cannot_be_used_are_told(
     redset: Command, backend: RedisBackend, name: str, tmp_path: Path
 ) -> None:

@@ -80,7 +80,7 @@ def show(
                     "parked": stats.parked,
                     "first": entry_record(items, first[0]) if first else None,
                     "oldest_claim": stats.oldest_claim,
-                    "oldest_dead": letters[0].time if letters else None,
+                    "oldest_dead": number(letters[0].time) if letters else None,
                     "time": now,
                 }
             )
@@ -190,7 +190,7 @@ def dead(
             lambda each: {
                 **items.record(member_of(each)),
                 "score": number(each.score),
-                "time": each.time,
+                "time": number(each.time),
                 "attempts": each.attempts,
                 "reason": each.reason,
             },

@@ -106,7 +106,7 @@ def dump(record: Record) -> str:
             **packed(record.raw),
             "score": number(record.score),
             "state": _DEAD,
-            "time": record.time,
+            "time": number(record.time),
             "attempts": record.attempts,
             "reason": record.reason,
         }
