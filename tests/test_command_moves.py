@@ -393,6 +393,7 @@ def test_a_file_that_was_cut_short_is_told(
     [
         ("nonsense", "it is no JSON object"),
         ("[1]", "it is no JSON object"),
+        ("[" * 200_000, "it is no JSON object"),
         ("\\xff", "it is no JSON object"),
         ('{"score": 1}', "it has neither an item nor base64"),
         ('{"item": 1, "score": 1}', "it has neither an item nor base64"),

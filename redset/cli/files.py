@@ -103,7 +103,7 @@ def records_of(stream: Iterable[bytes], skip: int = 0) -> Iterator[tuple[list[Re
 def _fields(line: bytes, number: int) -> dict[str, Any]:
     try:
         fields: Any = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):  # which Python's parser has for what is deeply nested
         fields = None
     if not isinstance(fields, dict):
         raise _refused(number, "it is no JSON object")
