@@ -374,6 +374,19 @@ def test_an_import_elsewhere_is_not_gone_on_with(
     assert backend.length(name) == 1
 
 
+@pytest.mark.parametrize("noted", ["", "[]", "{}", '{"set": "%s", "server": "%s", "lines": "x"}'])
+def test_a_note_that_is_none_is_not_gone_on_with(
+    redset: Command, name: str, file: Path, noted: str
+) -> None:
+    file.write_text('{"item": "a", "score": 1}\n')
+    note = file.with_name(f"{file.name}.import")
+    note.write_text(noted)
+    done = redset("import", name, str(file), "--resume")
+    assert done.code == 4
+    assert "notes no import: remove it to begin anew" in done.errors
+    assert note.read_text() == noted
+
+
 @pytest.mark.parametrize("at", [1, 3, 1500])
 def test_a_file_that_was_cut_short_is_told(
     redset: Command, backend: RedisBackend, name: str, file: Path, at: int

@@ -206,12 +206,14 @@ def _read_note(note: Path, target: dict[str, str]) -> int:
     """Return how many lines of a file are stored already, as its note says."""
     try:
         noted = json.loads(note.read_text(encoding="utf-8"))
+        begun, lines = {key: noted[key] for key in target}, int(noted["lines"])
     except FileNotFoundError:
         return 0
-    if {key: noted[key] for key in target} != target:
+    except (ValueError, LookupError, TypeError) as error:
+        raise Failure(Code.DATA, f"{note} notes no import: remove it to begin anew") from error
+    if begun != target:
         where = f"{noted['set']} at {noted['server']}"
         raise Failure(Code.USAGE, f"{note} is of an import to {where}: remove it to begin anew")
-    lines: int = noted["lines"]
     return lines
 
 
