@@ -677,6 +677,17 @@ def test_what_is_shown_has_nothing_that_does_not_print() -> None:
     assert safe("é ✓ 汉") == "é ✓ 汉"
 
 
+def test_what_a_message_quotes_cannot_steer_the_terminal(
+    redset: Command, name: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    noted = {"set": "\x1b]0;title\x07", "server": "\x9b31m", "lines": 1}
+    file.with_name("file.import").write_text(json.dumps(noted))
+    errors = redset("import", name, str(file), "--resume").errors
+    assert r"is of an import to \x1b]0;title\x07 at \x9b31m: " in errors
+
+
 def test_wide_characters_are_set_as_wide_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
     print_table(["A", "B:", "C"], [["汉字", "1", "x"], ["a", "10", "y"]])
     assert capsys.readouterr().out.splitlines() == [

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, ParamSpec
 
 import typer
 
+from redset._printing import safe
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -49,8 +51,11 @@ class Failure(Exception):  # noqa: N818  (it is how a command ends)
 
 
 def complain(message: str) -> None:
-    """Write one line to the standard error output, whatever the message is."""
-    line = " ".join(message.split())
+    """Write one line to the standard error output, whatever the message is.
+
+    It may quote a server or a file, so what could steer a terminal is escaped.
+    """
+    line = safe(" ".join(message.split()))
     sys.stderr.write(f"redset: {line}\n")
     sys.stderr.flush()
 
