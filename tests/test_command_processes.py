@@ -303,6 +303,18 @@ def test_names_are_completed(redset: Command, items: SortedSet[str], name: str) 
     assert complete(down, f"redset show --url {redset.url} {name[:-3]}") == [name]
 
 
+def test_a_name_that_means_something_to_a_shell_is_not_completed(
+    redset: Command, items: SortedSet[str], name: str
+) -> None:
+    items.add("a")
+    odd = ["\\$(id)", "$x", "`id`", ";id", "|id", "'", '"', " b", "\nb", "\x1b[31m", "*", "{a,b}"]
+    plain = ["", ":a", "-é", "{a}"]
+    with closing(connect(redset.url)) as backend:
+        for end in odd + plain:
+            SortedSet(backend, name + end).add("a")
+    assert sorted(complete(redset, f"redset show {name}")) == sorted(name + end for end in plain)
+
+
 MISSING = """
 import sys
 
