@@ -151,6 +151,15 @@ def test_lines_are_added_as_they_come(redset: Command, items: SortedSet[str], na
     assert list(items) == ["second"]
 
 
+def test_a_stream_may_be_closed(redset: Command, items: SortedSet[str], name: str) -> None:
+    items.add("a")
+    done = redset.shell(f"$redset pop {name} >&-")
+    assert (done.code, done.errors) == (4, "redset: there is no output to write to\n")
+    assert redset.shell(f"$redset pop {name} 2>&-") == Done(0, "a\n", "")
+    assert redset.shell(f"$redset pop {name} 2>&-") == Done(1, "", "")
+    assert redset.shell(f"$redset add {name} <&-").output == "0 new, 0 there already\n"
+
+
 def test_one_s_output_is_another_s_input(redset: Command, items: SortedSet[str], name: str) -> None:
     items.update(["a", "b", "c"])
     done = redset.shell(f"$redset take {name} 2 | $redset add {name} --score 7")

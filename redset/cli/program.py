@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,7 +13,7 @@ import redset
 from redset import demo
 from redset.cli import changing, looking, measuring, moving, watching
 from redset.cli.options import option
-from redset.cli.running import clean
+from redset.cli.running import Code, clean, complain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,8 +77,19 @@ def _begin(
         raise typer.Exit
 
 
+def _fill_in() -> None:
+    """Do without a stream that is closed, as by ``2>&-``: Python has None for it."""
+    sys.stdin = sys.stdin or Path(os.devnull).open(encoding="utf-8")  # noqa: SIM115  (kept open)
+    sys.stderr = sys.stderr or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+    if not sys.stdout:
+        # What is taken from a set would be lost.
+        complain("there is no output to write to")
+        sys.exit(Code.DATA)
+
+
 def run() -> None:
     """Run the command line, and leave with its exit code."""
+    _fill_in()
     streams: tuple[Any, ...] = (sys.stdout, sys.stderr)
     for stream in streams:
         # What the encoding of a terminal does not have is escaped there.
