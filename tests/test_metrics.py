@@ -503,6 +503,13 @@ def test_nothing_waited_less_than_no_time(notes: Notes) -> None:
     assert notes.waits == [("news", 0.0)] * 2
 
 
+def test_what_was_due_ever_since_has_waited_for_no_length_of_time(notes: Notes) -> None:
+    polls = ScheduledSet(instrument(MemoryBackend(), notes), "polls")
+    polls.update("ab", [-math.inf] * 2)
+    polls.pop(), polls.claim()
+    assert notes.waits == []
+
+
 # The wrapping
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from contextlib import contextmanager
 from functools import partial
@@ -83,7 +84,7 @@ class Observer:
             # The store's own clock is not known here.
             now = time.time()
             for _, score in entries:
-                self._recorder.waited(label, max(now - score, 0.0))
+                self._waited(label, now - score)
 
     def claimed(self, name: str, terms: Terms, claimed: Claimed) -> None:
         """Tell of what was claimed, and of dead letters that had to go."""
@@ -101,7 +102,7 @@ class Observer:
             if terms.high is NOW or (is_timed and lease.attempt == 1):
                 # When it was claimed, by the store's clock.
                 now = lease.deadline - terms.lease
-                self._recorder.waited(label, max(now - lease.score, 0.0))
+                self._waited(label, now - lease.score)
             # Without the payload, which may be large.
             hold = (bytes(lease.member), lease.token)
             work = Work(label, name, hold, lease.attempt, began, given_up)
@@ -148,6 +149,11 @@ class Observer:
     def buried(self, name: str, num: int, dropped: int) -> None:
         """Tell of items that became dead letters."""
         self._recorder.buried(self._label_of(name), num, dropped)
+
+    def _waited(self, label: str, seconds: float) -> None:
+        # What has been due ever since (-inf) tells no time; a sum would be infinite for good by it.
+        if seconds < math.inf:
+            self._recorder.waited(label, max(seconds, 0.0))
 
     def _label_of(self, name: str) -> str:
         return self._label(set_name(name))
