@@ -635,6 +635,7 @@ def test_secrets_are_hidden_in_whole_and_in_part() -> None:
     assert hide("token: abc", "redis://abc@host") == "token: ***"
     assert hide("port 'hun', 'ter'", "redis://me:hun/ter@host") == "port '***', '***'"
     assert hide("me at host", "redis://me:x@host") == "me at host"
+    assert hide("abc", "redis+sentinel://host/main?sentinel_password=abc") == "***"
     assert hide("nothing: secret", "redis://host") == "nothing: secret"
 
 

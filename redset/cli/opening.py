@@ -89,7 +89,7 @@ def hide(text: str, url: str) -> str:
         password = user
     # A password that was not encoded may have been taken apart at any of these.
     parts = {password, *re.split(r"[:/?#@]", password)}
-    parts |= {value for key, value in parse_qsl(rest.partition("?")[2]) if key == "password"}
+    parts |= {value for key, value in parse_qsl(rest.partition("?")[2]) if key.endswith("password")}
     secrets = {part for part in parts if part} | {unquote(part) for part in parts if part}
     for secret in sorted(secrets, key=len, reverse=True):
         text = text.replace(secret, "***")
