@@ -9,6 +9,7 @@ import sys
 import time
 from contextlib import closing
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -25,7 +26,6 @@ from tests.support.servers import Server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from tests.support.backends import Backends
 
@@ -571,6 +571,24 @@ def test_the_demo_is_there(
 
 
 # What can go wrong
+
+
+def test_a_user_may_look_and_change_nothing(name: str) -> None:
+    page = (Path(__file__).parents[1] / "docs" / "command.md").read_text()
+    (line,) = [line for line in page.splitlines() if line.startswith("ACL SETUSER looker")]
+    looking = [["ls"], ["peek", name], ["show", name], ["claims", name], ["dead", name]]
+    looking += [["watch", name, "-n", "1", "--interval", "0.1"], ["export", name]]
+    changing = [["add", name, "x"], ["pop", name], ["redrive", name], ["clear", name, "--yes"]]
+    with Server("valkey-9.1") as server, connect(server.url) as backend:
+        items = SortedSet(backend, name)
+        items.update("abc")
+        items.claims(2)[0].bury("odd")
+        server.call(*line.split())
+        redset = Command(server.url.replace("://", "://looker:PASSWORD@"))
+        server.call("SCRIPT", "FLUSH")
+        assert [redset(*words).code for words in looking] == [0] * len(looking)
+        assert [redset(*words).code for words in changing] == [3] * len(changing)
+        assert items.length() == 1
 
 
 def test_a_server_that_is_down_is_one_line(name: str) -> None:
