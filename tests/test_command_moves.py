@@ -124,10 +124,16 @@ def test_copy_goes_to_another_server(redset: Command, name: str, other: str) -> 
 
 
 def test_a_set_is_not_copied_onto_itself(redset: Command, name: str) -> None:
-    for words in ([], ["--as", name]):
-        done = redset("copy", name, "--to", redset.url, *words)
-        assert done.code == 2
-        assert "onto itself" in done.errors
+    assert redset("add", name, "a").code == 0
+    other_names = redset.url.removesuffix("/0"), redset.url.replace("127.0.0.1", "localhost")
+    for url in (redset.url, *other_names):
+        for words in ([], ["--as", name]):
+            done = redset("copy", name, "--to", url, *words)
+            assert done.code == 2
+            assert "onto itself" in done.errors
+    another = f"{redset.url.removesuffix('/0')}/1"
+    assert redset("copy", name, "--to", another).code == 0
+    assert redset("clear", name, "--yes", "--url", another).code == 0
 
 
 def test_each_server_fails_by_itself(redset: Command, name: str) -> None:

@@ -7,12 +7,14 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
+import redis
 
-from redset import SortedSet
+from redset import SortedSet, connect
 from redset.backends import RedisBackend
 from redset.backends.redis.keys import owners, sibling
 from redset.backends.redis.operating import Operator
 from redset.interfaces import DeadLetter, Merge
+from tests.support.servers import Server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -172,6 +174,24 @@ def test_dead_letters_are_restored_as_they_were(
     assert operator.restore(name, letters) == 0
     assert jobs.dead() == letters
     assert jobs.redrive() == 2
+
+
+def test_a_database_is_known_by_whatever_address(
+    backends: Backends, kind: str, operator: Operator
+) -> None:
+    identity = operator.identity()
+    assert identity == Operator(cast("RedisBackend", backends.get(kind))).identity()
+    assert (identity is None) is (kind in {"cluster", "fakeredis"})
+
+
+def test_who_may_not_ask_knows_no_identity() -> None:
+    with Server("valkey-9.1") as server, connect(server.url) as backend:
+        operator = Operator(cast("RedisBackend", backend))
+        server.call("ACL", "SETUSER", "default", "-info")
+        assert operator.identity() is None
+        server.stop()
+        with pytest.raises(redis.ConnectionError):
+            operator.identity()
 
 
 def test_looking_changes_nothing(

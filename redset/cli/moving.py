@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from redset._printing import safe
+from redset.backends.redis.operating import Operator
 from redset.cli.files import END, Place, head, place_reached, records_of
 from redset.cli.opening import SERVER, failures, opened, place, refuse_shard
 from redset.cli.options import AsJSON, Merging, Name, Url, argument, option
@@ -120,14 +121,18 @@ def copy(
     """
     target = new_name or name
     refuse_shard(target)
-    if (to, target) == (url, name):
-        raise Failure(Code.USAGE, "this would copy the set onto itself: choose another with --as")
     copied = 0
     with opened(url) as source:
         total = _total(source, name)
         if not total:
             return nothing(name)
+        here = Operator(source).identity()
         with opened(to) as destination, _progress(f"copy {name}", total) as reach:
+            # The same server may be called by other names. What is claimed there would come back.
+            same = to == url or (here is not None and here == Operator(destination).identity())
+            if same and target == name:
+                message = "this would copy the set onto itself: choose another with --as"
+                raise Failure(Code.USAGE, message)
             for records in _from(url, read(source, name)):
                 store(destination, target, records, merge)
                 copied += len(records)

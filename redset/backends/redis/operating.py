@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from redset._keying import keyed_names
 from redset.backends.redis import commands, keys
+from redset.backends.redis._clients import has_pool, is_error
 from redset.backends.sharded._naming import is_bell, is_shard
 from redset.interfaces import KeyedMember, Payload
 
@@ -93,6 +94,22 @@ class Operator:
         found = {key for key in self._keys() if not is_bell(key)}
         names = {_owner(key, found) for key in found}
         return sorted(name for name in names if fnmatchcase(name, pattern))
+
+    def identity(self) -> tuple[str, int] | None:
+        """Return what tells this database from all others, by whatever address it is reached.
+
+        None if that is not known: of a cluster, or if this user may not ask. One round trip
+        (``INFO``).
+        """
+        if not has_pool(self._client):
+            return None
+        try:
+            run = self._client.info("server").get("run_id")
+        except Exception as error:
+            if is_error(error, "ResponseError"):
+                return None
+            raise
+        return run and (str(run), self._client.get_connection_kwargs().get("db") or 0)
 
     def view(self, name: str) -> RedisBackend:
         """Return the backend as a set is to be looked at: with its payloads, if it may have some.
