@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import pytest
+import redis
 
 from redset import DeadLetter, ScheduledSet, SortedSet, __version__, connect
 from redset._printing import safe
@@ -389,6 +390,29 @@ def test_what_cannot_be_shown_is_not_lost(
     assert redset("pop", name, "--json", *hidden).records == [
         {"item": "b", "unreadable": "no repr", "score": 0}
     ]
+
+
+def test_what_cannot_be_put_back_is_told(
+    redset: Command,
+    backend: RedisBackend,
+    name: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        message = "it is gone"
+        raise redis.ConnectionError(message)
+
+    module = f"leaving_{name[-8:]}"
+    (tmp_path / f"{module}.py").write_text(HOSTILE)
+    monkeypatch.chdir(tmp_path)
+    redset("add", name, "a", "b")
+    monkeypatch.setattr(type(backend), "add", fail)
+    done = redset("take", name, "2", "--serializer", f"{module}:Leaving")
+    assert done.code == 3
+    told, failed = done.errors.splitlines()
+    assert told == "redset: taken, but neither all printed nor put back: 2"
+    assert failed.endswith("failed: it is gone")
 
 
 @pytest.mark.parametrize(

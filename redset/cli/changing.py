@@ -7,6 +7,8 @@ import os
 import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
+from redis.exceptions import RedisError
+
 from redset import SortedSet
 from redset._chunks import CHUNK, chunks
 from redset._printing import safe
@@ -217,7 +219,11 @@ def _print_taken(
                 print_line(items.text(entry[0]))
         sys.stdout.flush()
     except BaseException:  # also what a serializer of somebody else's leaves with
-        backend.add(name, entries, Merge.KEEP)
+        try:
+            backend.add(name, entries, Merge.KEEP)
+        except RedisError:
+            complain(f"taken, but neither all printed nor put back: {len(entries):,}")
+            raise
         complain(f"put back, as they could not be printed: {len(entries):,}")
         raise
 
