@@ -42,11 +42,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     slow = sorted(filter(_is_slow, items), key=_is_uncovered, reverse=True)
     rest = [item for item in items if not _is_slow(item)]
     processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    total = len(items)
     items.clear()
     for place in range(processes):
-        part = slice(len(rest) * place // processes, len(rest) * (place + 1) // processes)
-        items += slow[place::processes]
-        items += rest[part]
+        share = slow[place::processes]
+        # As many as each is given, or what one is to begin with would be the last of another.
+        size = (total - len(items)) // (processes - place)
+        num = max(size - len(share), 0)
+        items += share
+        items += rest[:num]
+        del rest[:num]
 
 
 def _is_slow(item: pytest.Item) -> bool:

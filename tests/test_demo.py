@@ -418,7 +418,8 @@ def test_ctrl_c_again_and_again_ends_a_run_whose_server_is_silent(folder: Path) 
 
         os.kill(server.pid, signal.SIGSTOP)
         try:
-            until(ended, pause=0.5)
+            # Long enough for what measures coverage to end, too.
+            until(ended, pause=2)
         finally:
             os.kill(server.pid, signal.SIGCONT)
         _, errors = run.communicate(timeout=10)

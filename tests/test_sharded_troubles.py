@@ -12,9 +12,8 @@ import pytest
 
 from redset import AsyncShardedSet, ShardedSet
 from redset.backends import AsyncMemoryBackend, MemoryBackend
-from redset.backends.sharded import _choosing, _sync
+from redset.backends.sharded import _async, _choosing, _sync
 from redset.backends.sharded._naming import Generation
-from redset.interfaces import Merge
 from redset.testing import ManualClock, blocking
 from tests.support.backends import make_set
 
@@ -269,10 +268,10 @@ def test_who_takes_goes_on_where_there_is_something(
 
 
 def test_a_shard_that_fails_slowly_is_left_alone_for_a_while(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, *, is_async: bool
 ) -> None:
     clock = ManualClock()
-    for module in (_choosing, _sync.taking):
+    for module in (_choosing, _sync.taking, _async.taking):
         monkeypatch.setattr(module, "time", clock)
 
     class Slow(Partly):
@@ -285,27 +284,26 @@ def test_a_shard_that_fails_slowly_is_left_alone_for_a_while(
             return super().pop(name, *arguments, **options)
 
     store = Slow()
-    s = ShardedSet(store, "jobs", shards=4)
-    s.update(ITEMS)
-    store.broken = {BROKEN}
-    elsewhere = {s.pop() for _ in range(12)}
-    assert store.failures == 1
-    # Nor is more asked of it if there is something elsewhere.
-    elsewhere |= {*s.take(len(ITEMS))}
-    assert store.failures == 1
-    assert elsewhere == {*ITEMS} - THERE
-    with pytest.raises(BrokenError):
-        s.pop()
-    assert store.failures == 2
-    # Its time is over, so it has its turn.
-    for item in elsewhere:
-        store.add(Generation("jobs", 1, 4).home(item.encode()), [(item.encode(), 0.0)], Merge.KEEP)
-    clock.advance(31)
-    assert len([s.pop() for _ in range(12)]) == 12
-    assert store.failures == 3
-    s.take(len(ITEMS))
-    store.broken = set()
-    assert {*s.take(len(ITEMS))} == THERE
+    for s in _open(store, is_async=is_async):
+        s.update(ITEMS)
+        store.broken = {BROKEN}
+        elsewhere = {s.pop() for _ in range(12)}
+        assert store.failures == 1
+        # Nor is more asked of it if there is something elsewhere.
+        elsewhere |= {*s.take(len(ITEMS))}
+        assert store.failures == 1
+        assert elsewhere == {*ITEMS} - THERE
+        with pytest.raises(BrokenError):
+            s.pop()
+        assert store.failures == 2
+        # Its time is over, so it has its turn.
+        s.update(elsewhere)
+        clock.advance(31)
+        assert len([s.pop() for _ in range(12)]) == 12
+        assert store.failures == 3
+        s.take(len(ITEMS))
+        store.broken = set()
+        assert {*s.take(len(ITEMS))} == THERE
 
 
 def test_what_is_in_hand_is_put_back_by_an_interrupt(*, is_async: bool) -> None:
