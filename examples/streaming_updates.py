@@ -100,9 +100,11 @@ def read(changes: TimeSortedSet[Price], source: int, stopping: threading.Event) 
 def lines(source: int, stopping: threading.Event) -> Iterator[bytes]:
     """Give the lines of a file until it ends, or a signal says to stop."""
     rest = b""
+    poll = select.poll()
+    poll.register(source, select.POLLIN)
     while not stopping.is_set():
         # A signal does not end a read, so this waits before it reads.
-        if select.select([source], [], [], PATIENCE)[0]:
+        if poll.poll(PATIENCE * 1000):
             part = os.read(source, 1 << 16)
             *whole, rest = (rest + part).split(b"\n")
             yield from whole

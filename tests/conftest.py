@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import uuid
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,18 @@ SET_KINDS = [
     "valkey-9.1-async",
     "cluster",
 ]
+
+
+# How many files a process may have open: backends of all kinds keep their connections.
+FILES = 4096
+
+
+def pytest_configure() -> None:
+    """Let a process open more files than it may by default, as far as it is let."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if -1 < soft < FILES:
+        most = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

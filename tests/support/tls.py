@@ -96,11 +96,14 @@ class TlsProxy(Proxy):
 
     def _forward(self, end: socket.socket, server: socket.socket) -> None:
         # One thread for both directions, as no two may use one end at the same time.
+        poll = select.poll()  # knows any number of a file, as select does not
+        for each in (end, server):
+            poll.register(each, select.POLLIN)
         while not self._closing.is_set():
             is_read = isinstance(end, ssl.SSLSocket) and end.pending()
-            ready = [end] if is_read else select.select([end, server], [], [], _LOOK)[0]
+            ready = {end.fileno()} if is_read else {number for number, _ in poll.poll(_LOOK * 1000)}
             for source, target in ((end, server), (server, end)):
-                if source in ready:
+                if source.fileno() in ready:
                     data = source.recv(_CHUNK)
                     if not data:
                         return
