@@ -57,9 +57,10 @@ class AsyncConnection:
         self._options = {"NEVER_DECODE": True} if may_decode(client) else {}
         self.command: Any = self._command
         self._lines: AsyncSharedLines | None = None
-        self._is_beside_nodes = apart and is_cluster(client) and not spreads_reads(client)
-        if self._cluster and self._is_beside_nodes:
-            self.command = self._cluster.command
+        # What has connections beside those of the client of a cluster.
+        self._beside = self._cluster if apart and not spreads_reads(client) else None
+        if self._beside is not None:
+            self.command = self._beside.command
         elif apart and has_pool(client):
             self._lines = AsyncSharedLines(cast("Any", client).connection_pool, self._command)
             self.command = self._lines.command
@@ -110,8 +111,8 @@ class AsyncConnection:
             another way is to be tried then, which tells what is wrong.
         """
         lines = self._lines
-        if self._cluster and self._is_beside_nodes:
-            lines = await self._cluster.lines_for(keys_of(commands[0])[0])
+        if self._beside is not None:
+            lines = await self._beside.lines_for(keys_of(commands[0])[0])
         if lines is None:
             return None
         try:

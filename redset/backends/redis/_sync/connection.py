@@ -58,9 +58,10 @@ class Connection:
         self._options = {"NEVER_DECODE": True} if may_decode(client) else {}
         self.command: Any = self._command
         self._lines: Lines | None = None
-        self._is_beside_nodes = apart and is_cluster(client) and not spreads_reads(client)
-        if self._cluster and self._is_beside_nodes:
-            self.command = self._cluster.command
+        # What has connections beside those of the client of a cluster.
+        self._beside = self._cluster if apart and not spreads_reads(client) else None
+        if self._beside is not None:
+            self.command = self._beside.command
         elif apart and has_pool(client):
             self._lines = Lines(cast("Any", client).connection_pool, self._command)
             self.command = self._lines.command
@@ -111,8 +112,8 @@ class Connection:
             another way is to be tried then, which tells what is wrong.
         """
         lines = self._lines
-        if self._cluster and self._is_beside_nodes:
-            lines = self._cluster.lines_for(keys_of(commands[0])[0])
+        if self._beside is not None:
+            lines = self._beside.lines_for(keys_of(commands[0])[0])
         if lines is None:
             return None
         try:

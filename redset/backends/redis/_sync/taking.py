@@ -98,8 +98,9 @@ class Taker:
         if num == 1:
             return commands.entries(self._connection.command(command, key))
         if num >= _MANY:
-            first, last = (0, num - 1) if command == "ZPOPMIN" else (-num, -1)
-            read = "ZRANGE" if command == "ZPOPMIN" else "ZREVRANGE"
+            read, first, last = "ZRANGE", 0, num - 1
+            if command == "ZPOPMAX":
+                read, first, last = "ZREVRANGE", -num, -1
             replies = self._connection.transact(
                 (read, key, 0, num - 1, "WITHSCORES"), ("ZREMRANGEBYRANK", key, first, last)
             )
