@@ -8,6 +8,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Final
 
+from redset.backends.sharded._fanning import rest_after
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -15,9 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Chooser"]
 
-# A shard that has failed is left alone for so many times as long as that took, in seconds, up to so
-# many: mostly others are taken from, and it is not forgotten.
-_TIMES: Final = 10
+# For how many seconds at most a shard that has failed is left alone, so that it is not forgotten.
 _MOST: Final = 60.0
 
 
@@ -73,7 +73,7 @@ class Chooser:
         """Note that a shard has failed, and how long that took."""
         with self._lock:
             self._heads[name] = math.inf
-            self._away[name] = time.monotonic() + min(_TIMES * seconds, _MOST)
+            self._away[name] = time.monotonic() + min(rest_after(seconds), _MOST)
 
     def note_taken(self, name: str, taken: Sequence[Entry | Lease], *, is_all: bool) -> None:
         """Note what was the first of a shard, and whether nothing is left there."""

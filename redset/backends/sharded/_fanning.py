@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Generator, Sequence
 
-__all__ = ["gather", "gather_async", "ignore", "kept", "told"]
+__all__ = ["gather", "gather_async", "ignore", "kept", "rest_after", "told"]
+
+# What has failed is left alone for so many times as long as that took: mostly nobody waits for it.
+_TIMES: Final = 10
 
 R = TypeVar("R")
 
@@ -43,6 +46,11 @@ def kept(failures: list[Exception]) -> Generator[None, None, None]:
         yield
     except Exception as error:  # noqa: BLE001  (whatever a client raises)
         failures.append(error)
+
+
+def rest_after(seconds: float) -> float:
+    """Return for how many seconds to leave alone what took so many to fail."""
+    return _TIMES * seconds
 
 
 def told(error: Exception, *, done: int, failed: int) -> Exception:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
+from redset.backends.sharded._fanning import rest_after
 from redset.backends.sharded._naming import bell_name
 from redset.interfaces import Merge
 
@@ -14,10 +15,9 @@ if TYPE_CHECKING:
     from redset.interfaces import AsyncShardableBackend
 
 # For how many seconds nobody rings who has seen that nobody hears it, and for how many at least
-# nobody does who could not: so many times as long as it took to find that out.
+# nobody does who could not.
 _QUIET: Final = 0.05
 _BROKEN: Final = 1.0
-_TIMES: Final = 10
 
 # For how many seconds to wait before all shards are looked at again: at first, until all who add
 # something ring again; and then, for each shard, from the least to the most.
@@ -55,7 +55,7 @@ class AsyncBell:
             is_heard = await self._store.add(self._name, [(b"ring", 0.0)], Merge.KEEP)
         except Exception:  # noqa: BLE001  (what was added is there, and found in the end)
             began, now = now, self._store.monotonic()
-            rest = max(_TIMES * (now - began), _BROKEN)
+            rest = max(rest_after(now - began), _BROKEN)
         else:
             rest = 0.0 if is_heard else _QUIET
         self._rung_at, self._rest = now, rest
