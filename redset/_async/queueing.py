@@ -19,7 +19,6 @@ from redset._checks import (
 )
 from redset._chunks import CHUNK, chunks, paired_chunks
 from redset._types import T
-from redset.exceptions import EmptySetError
 from redset.interfaces import Merge
 
 if TYPE_CHECKING:
@@ -214,9 +213,8 @@ class AsyncQueueingSet(AsyncClaimingSet[T]):
             EmptySetError: if there is none. It is a `KeyError`.
         """
         items = await self.take_max(1)
-        if not items:  # due or not
-            message = f"{self._name!r} has no item"
-            raise EmptySetError(message)
+        if not items:
+            raise self._nothing(wanted="item")  # due or not
         return items[0]
 
     async def take_max(self, num: int) -> list[T]:

@@ -165,6 +165,6 @@ class ReadableSet(DeadLetterSet[T], SequenceOperators[T]):
         entries = self._backend.slice(self._name, start, stop, reverse=step < 0)
         return entries[:: abs(step)]
 
-    def _nothing(self, position: int | None = None) -> EmptySetError:
+    def _nothing(self, position: int | None = None, *, wanted: str | None = None) -> EmptySetError:
         where = "" if position is None else f" at position {position}"
-        return EmptySetError(f"{self._name!r} has no {self._wanted}{where}")
+        return EmptySetError(f"{self._name!r} has no {wanted or self._wanted}{where}")
